@@ -1,0 +1,68 @@
+# One command for each thing that one does here; `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench build clean setup \
+	postgres test-sdk lint-rust lint-template build-lambda
+
+# What a command passes on: make demo ARGS='--calls 200'
+ARGS :=
+
+SAM := .tools/venv-sam/bin/sam
+LAMBDA := PATH="$(CURDIR)/.tools/venv-lambda/bin:$$PATH" cargo lambda
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: postgres ## see it work: a simulated Vapi, a throw-away PostgreSQL, a sync (ARGS='--calls 200')
+	@cargo run --quiet --package callmark -- demo $(ARGS)
+
+test: postgres ## run every test (ARGS='name of a test')
+	@setup/pgbouncer.sh
+	cargo test --workspace $(ARGS)
+	@$(MAKE) --no-print-directory test-sdk
+
+test-sdk: postgres # hold the simulator against Vapi's own client libraries
+	@setup/sdk.sh
+	@if [ -e tests/sdk/check ]; then tests/sdk/check; else echo 'tests/sdk/check does not exist: nothing checked'; fi
+
+lint: lint-rust lint-template ## check format, lints and the AWS template
+
+lint-rust: # the part of it that is about Rust
+	@setup/rust.sh
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+# Each of the three finds what the others let through.
+lint-template: ## check the AWS template, without an account
+	@setup/venv.sh sam setup/requirements-sam.txt
+	@setup/venv.sh cfn setup/requirements-cfn.txt
+	SAM_CLI_TELEMETRY=0 $(SAM) validate --region eu-west-1
+	SAM_CLI_TELEMETRY=0 $(SAM) validate --region eu-west-1 --lint
+	.tools/venv-cfn/bin/python setup/lint_template.py template.yaml
+
+bench: postgres ## time the release code
+	cargo bench --workspace --benches $(ARGS)
+
+build: ## build the release code for this machine
+	@setup/rust.sh
+	cargo build --workspace --release
+
+build-lambda: ## build the functions for AWS Lambda (ARGS=--arm64)
+	@setup/rust.sh
+	@setup/venv.sh lambda setup/requirements-lambda.txt
+	$(LAMBDA) build --release $(ARGS)
+
+setup: postgres ## install everything that the commands above install when they need it
+	@setup/pgbouncer.sh
+	@setup/sdk.sh
+	@setup/venv.sh sam setup/requirements-sam.txt
+	@setup/venv.sh cfn setup/requirements-cfn.txt
+	@setup/venv.sh lambda setup/requirements-lambda.txt
+
+postgres: # Rust and PostgreSQL: all that the demo needs
+	@setup/rust.sh
+	@setup/postgres.sh
+
+clean: ## remove what was built and what was installed here
+	cargo clean
+	rm -rf .tools .aws-sam tests/sdk/node_modules

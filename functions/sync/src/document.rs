@@ -1,0 +1,495 @@
+//! From Vapi's document to a row: typed columns read tolerantly, copies dropped, secrets out, a hash.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, Utc};
+use memchr::memmem;
+use rust_decimal::Decimal;
+use serde_json::value::RawValue;
+use shared::assistant::Assistant;
+use shared::call::{Call, DocumentHash};
+use shared::reject::Reject;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use crate::members::Members;
+use crate::redact::scrub;
+
+/// What one element of a page turned out to be.
+#[derive(Debug)]
+pub(crate) enum Reading<T> {
+    /// Usable; with what is odd about it.
+    Usable(Box<T>, Vec<Oddity>),
+    /// JSON, but not something that can be stored.
+    Unusable(Reject),
+    /// Not JSON: the answer may have been damaged on its way.
+    Malformed(Reject),
+}
+
+/// What is odd about a document that is stored all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Oddity {
+    /// A member that should be there is not.
+    Missing(&'static str),
+    /// A member has another type, or a value out of all bounds; its column is null.
+    Unreadable(&'static str),
+    /// A member has a value that we do not know; it is stored as it is.
+    Unknown(&'static str),
+    /// The text holds characters that PostgreSQL refuses, or is not UTF-8; they were replaced.
+    Repaired,
+}
+
+const STATUSES: [&str; 8] = [
+    "scheduled",
+    "queued",
+    "ringing",
+    "in-progress",
+    "forwarding",
+    "ended",
+    "not-found",
+    "deletion-failed",
+];
+const TYPES: [&str; 4] = ["inboundPhoneCall", "outboundPhoneCall", "webCall", "vapi.websocketCall"];
+
+/// Reads one call.
+pub(crate) fn call(element: &[u8]) -> Reading<Call> {
+    let (text, mut odd) = utf8(element);
+    let members = match open(&text, element) {
+        Ok(members) => members,
+        Err(reading) => return reading,
+    };
+    let Some(id) = id(&members) else {
+        return Reading::Unusable(without_id(&text, element));
+    };
+    let mut call = Call { id, ..Call::default() };
+    fill_times(&mut call, &members, &mut odd);
+    fill_columns(&mut call, &members, &mut odd);
+    fill_tools(&mut call, &members);
+    fill_document(&mut call, &members, &mut odd);
+    Reading::Usable(Box::new(call), odd)
+}
+
+/// Reads one assistant.
+pub(crate) fn assistant(element: &[u8]) -> Reading<Assistant> {
+    let (text, mut odd) = utf8(element);
+    let members = match open(&text, element) {
+        Ok(members) => members,
+        Err(reading) => return reading,
+    };
+    let Some(id) = id(&members) else {
+        return Reading::Unusable(without_id(&text, element));
+    };
+    let (model, voice) = (members.object("model"), members.object("voice"));
+    let mut document = String::with_capacity(text.len());
+    repaired(scrub(&text, &mut document).repaired, &mut odd);
+    let tools = tools_of(&model);
+    let mut assistant = Assistant {
+        id,
+        org_id: string(&members, "orgId", "orgId", &mut odd),
+        name: string(&members, "name", "name", &mut odd),
+        model: string(&model, "model", "model.model", &mut odd),
+        voice: string(&voice, "voiceId", "voice.voiceId", &mut odd),
+        prompt: prompt_of(&model),
+        tools: tools.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+        created_at: instant(&members, "createdAt", true, &mut odd),
+        updated_at: instant(&members, "updatedAt", true, &mut odd),
+        document_hash: hash(&[&document]),
+        document,
+        version_hash: [0; 16],
+    };
+    let or_blank = |text: &Option<String>| text.clone().unwrap_or_default();
+    assistant.version_hash = hash(&[
+        &or_blank(&assistant.prompt),
+        &or_blank(&assistant.model),
+        &or_blank(&assistant.voice),
+        &tools.unwrap_or_default(),
+    ]);
+    Reading::Usable(Box::new(assistant), odd)
+}
+
+/// The text of an element; what is not UTF-8 in it is replaced rather than lost.
+fn utf8(element: &[u8]) -> (Cow<'_, str>, Vec<Oddity>) {
+    let text = String::from_utf8_lossy(element);
+    let odd = if matches!(text, Cow::Owned(_)) {
+        vec![Oddity::Repaired]
+    } else {
+        Vec::new()
+    };
+    (text, odd)
+}
+
+fn open<'a, T>(text: &'a str, element: &[u8]) -> Result<Members<'a>, Reading<T>> {
+    Members::parse(text).map_err(|error| {
+        let mut reject = Reject {
+            call_id: None,
+            reason: format!("not a JSON object: {error}"),
+            sqlstate: None,
+            // What cannot be parsed cannot be redacted either.
+            document: None,
+            document_bytes: element.len(),
+            document_hash: xxh3_128(element).to_be_bytes(),
+        };
+        if !error.is_data() {
+            return Reading::Malformed(reject);
+        }
+        reject.document = Some(scrubbed(text));
+        Reading::Unusable(reject)
+    })
+}
+
+fn without_id(text: &str, element: &[u8]) -> Reject {
+    Reject {
+        call_id: None,
+        reason: "no usable id: `id` must be a text that is not blank".to_owned(),
+        sqlstate: None,
+        document: Some(scrubbed(text)),
+        document_bytes: element.len(),
+        document_hash: xxh3_128(element).to_be_bytes(),
+    }
+}
+
+/// An id that can be a key: blank ones and those of another type cannot.
+fn id(members: &Members<'_>) -> Option<String> {
+    members
+        .get("id")
+        .and_then(lossy_string)
+        .filter(|id| !id.trim().is_empty())
+}
+
+fn fill_times(call: &mut Call, members: &Members<'_>, odd: &mut Vec<Oddity>) {
+    call.created_at = instant(members, "createdAt", true, odd);
+    call.updated_at = instant(members, "updatedAt", true, odd);
+    call.started_at = instant(members, "startedAt", false, odd);
+    call.ended_at = instant(members, "endedAt", false, odd);
+    if let (Some(start), Some(end)) = (call.started_at, call.ended_at) {
+        let seconds = (end - start + chrono::TimeDelta::milliseconds(500)).num_seconds();
+        match i32::try_from(seconds) {
+            Ok(seconds) if end >= start => call.duration_seconds = Some(seconds),
+            _ => odd.push(Oddity::Unreadable("endedAt - startedAt")),
+        }
+    }
+}
+
+fn fill_columns(call: &mut Call, members: &Members<'_>, odd: &mut Vec<Oddity>) {
+    let [artifact, analysis, customer, assistant] =
+        ["artifact", "analysis", "customer", "assistant"].map(|name| members.object(name));
+    call.org_id = string(members, "orgId", "orgId", odd);
+    call.kind = string(members, "type", "type", odd);
+    call.status = string(members, "status", "status", odd);
+    for (value, known, field) in [
+        (&call.kind, &TYPES[..], "type"),
+        (&call.status, &STATUSES[..], "status"),
+    ] {
+        if value.as_deref().is_some_and(|value| !known.contains(&value)) {
+            odd.push(Oddity::Unknown(field));
+        }
+    }
+    call.ended_reason = string(members, "endedReason", "endedReason", odd);
+    call.assistant_id = string(members, "assistantId", "assistantId", odd);
+    call.assistant_name = string(&assistant, "name", "assistant.name", odd).or_else(|| first_activation(&artifact));
+    call.assistant_version = string(members, "assistantVersion", "assistantVersion", odd);
+    call.squad_id = string(members, "squadId", "squadId", odd);
+    call.phone_number_id = string(members, "phoneNumberId", "phoneNumberId", odd);
+    call.customer_id = string(members, "customerId", "customerId", odd);
+    call.customer_phone_number = string(&customer, "number", "customer.number", odd);
+    call.cost = decimal(members, "cost", odd);
+    call.transcript = string(&artifact, "transcript", "artifact.transcript", odd)
+        .or_else(|| string(members, "transcript", "transcript", odd));
+    call.recording_url = recording_url(members, &artifact);
+    call.vapi_success_evaluation = success_evaluation(&analysis);
+}
+
+/// The name of the assistant that took the call first, where no saved or inline assistant names itself.
+fn first_activation(artifact: &Members<'_>) -> Option<String> {
+    let activations: Vec<&RawValue> = serde_json::from_str(artifact.get("assistantActivations")?).ok()?;
+    let first = Members::parse(activations.first()?.get()).ok()?;
+    first.get("assistantName").and_then(lossy_string)
+}
+
+/// Vapi moved recordings twice; the newest place comes first.
+fn recording_url(members: &Members<'_>, artifact: &Members<'_>) -> Option<String> {
+    let recording = artifact.object("recording");
+    let candidates = [
+        recording.object("mono").get("combinedUrl"),
+        artifact.get("recordingUrl"),
+        members.get("recordingUrl"),
+        recording.get("stereoUrl"),
+        artifact.get("stereoRecordingUrl"),
+    ];
+    candidates
+        .into_iter()
+        .flatten()
+        .find_map(lossy_string)
+        .filter(|url| !url.is_empty())
+}
+
+/// Text by contract; some rubrics answer with a number, a boolean or an object, which are kept as their JSON.
+fn success_evaluation(analysis: &Members<'_>) -> Option<String> {
+    let value = analysis.get("successEvaluation")?;
+    lossy_string(value).or_else(|| Some(value.to_owned()))
+}
+
+fn fill_tools(call: &mut Call, members: &Members<'_>) {
+    let artifact = members.object("artifact");
+    let Some(messages) = artifact.get("messages").or_else(|| members.get("messages")) else {
+        return;
+    };
+    if memmem::find(messages.as_bytes(), b"\"toolCalls\"").is_none() {
+        return;
+    }
+    let Ok(messages) = serde_json::from_str::<Vec<&RawValue>>(messages) else {
+        return;
+    };
+    let mut bookings: Vec<String> = Vec::new();
+    for message in messages.iter().filter_map(|message| Members::parse(message.get()).ok()) {
+        for (tool_call_id, name) in tool_calls(&message) {
+            call.has_tool_calls = true;
+            if books(&name) {
+                bookings.push(tool_call_id);
+            }
+            if !call.tool_names.contains(&name) {
+                call.tool_names.push(name);
+            }
+        }
+        if let Some(answered) = message.get("toolCallId").and_then(lossy_string)
+            && bookings.contains(&answered)
+            && message.get("result").is_some_and(|result| !looks_failed(result))
+        {
+            call.has_calendar_booking = true;
+        }
+    }
+}
+
+/// The id and function name of each tool call in a message.
+fn tool_calls(message: &Members<'_>) -> Vec<(String, String)> {
+    let calls = message
+        .get("toolCalls")
+        .and_then(|text| serde_json::from_str::<Vec<&RawValue>>(text).ok())
+        .unwrap_or_default();
+    calls
+        .iter()
+        .filter_map(|call| {
+            let call = Members::parse(call.get()).ok()?;
+            let name = call.object("function").get("name").and_then(lossy_string)?;
+            Some((call.get("id").and_then(lossy_string).unwrap_or_default(), name))
+        })
+        .collect()
+}
+
+/// Whether a tool of this name makes an appointment, as far as a name can tell.
+fn books(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["book", "schedule", "appointment", "reserve"]
+        .iter()
+        .any(|word| name.contains(word))
+        && !["cancel", "find", "check", "list", "get", "available"]
+            .iter()
+            .any(|word| name.contains(word))
+}
+
+/// Vapi has no success flag on a tool's result: failure shows in its text only.
+fn looks_failed(result: &str) -> bool {
+    let result = result.to_ascii_lowercase();
+    [
+        "error",
+        "fail",
+        "timeout",
+        "timed out",
+        "unavailable",
+        "\\\"ok\\\":false",
+        "\\\"ok\\\": false",
+        "\\\"success\\\":false",
+        "\\\"success\\\": false",
+    ]
+    .iter()
+    .any(|word| result.contains(word))
+}
+
+/// The stored document: what Vapi repeats stands once, and nothing secret or fleeting stands at all.
+///
+/// A copy is left out only where it is one, to the byte: the messages (which `artifact` repeats), and the
+/// transcript (which has its column). The dialogue in OpenAI's form is a third rendering of the messages.
+fn fill_document(call: &mut Call, members: &Members<'_>, odd: &mut Vec<Oddity>) {
+    let artifact = members.object("artifact");
+    let messages = artifact.get("messages").filter(|messages| messages.len() > 2);
+    let is_transcript = |text: &str| call.transcript.is_some() && lossy_string(text) == call.transcript;
+    let mut slim = String::with_capacity(members.get("artifact").map_or(2048, str::len) + 2048);
+    write_object(
+        &mut slim,
+        members.iter().map(|(name, value)| {
+            match name {
+                "messages" if messages == Some(value) => Kept::No,
+                "transcript" if is_transcript(value) => Kept::No,
+                "artifact" if value.starts_with('{') => Kept::Object(
+                    artifact
+                        .iter()
+                        .filter(|(name, value)| match *name {
+                            "messagesOpenAIFormatted" => messages.is_none(),
+                            "transcript" => !is_transcript(value),
+                            _ => true,
+                        })
+                        .collect(),
+                ),
+                _ => Kept::Whole(value),
+            }
+            .of(name)
+        }),
+    );
+    let mut document = String::with_capacity(slim.len() + 64);
+    repaired(scrub(&slim, &mut document).repaired, odd);
+    call.document_hash = hash(&[&document, call.transcript.as_deref().unwrap_or_default()]);
+    call.document = document;
+}
+
+/// What stays of a member.
+enum Kept<'a> {
+    No,
+    Whole(&'a str),
+    Object(Vec<(&'a str, &'a str)>),
+}
+
+impl<'a> Kept<'a> {
+    fn of(self, name: &'a str) -> (&'a str, Self) {
+        (name, self)
+    }
+}
+
+fn write_object<'a>(out: &mut String, members: impl Iterator<Item = (&'a str, Kept<'a>)>) {
+    out.push('{');
+    let mut separator = "";
+    for (name, kept) in members {
+        if matches!(kept, Kept::No) {
+            continue;
+        }
+        out.push_str(separator);
+        separator = ",";
+        out.push_str(&serde_json::Value::from(name).to_string());
+        out.push(':');
+        match kept {
+            Kept::No => {}
+            Kept::Whole(value) => out.push_str(value),
+            Kept::Object(members) => {
+                write_object(out, members.into_iter().map(|(name, value)| (name, Kept::Whole(value))))
+            }
+        }
+    }
+    out.push('}');
+}
+
+/// The system messages of an assistant's model, as one text; older assistants have `systemPrompt`.
+fn prompt_of(model: &Members<'_>) -> Option<String> {
+    let messages = model
+        .get("messages")
+        .and_then(|text| serde_json::from_str::<Vec<&RawValue>>(text).ok())
+        .unwrap_or_default();
+    let prompts: Vec<String> = messages
+        .iter()
+        .filter_map(|message| Members::parse(message.get()).ok())
+        .filter(|message| message.get("role") == Some("\"system\""))
+        .filter_map(|message| message.get("content").and_then(lossy_string))
+        .collect();
+    if prompts.is_empty() {
+        model.get("systemPrompt").and_then(lossy_string)
+    } else {
+        Some(prompts.join("\n\n"))
+    }
+}
+
+/// The tools of an assistant's model as one redacted object; absent where it has none.
+fn tools_of(model: &Members<'_>) -> Option<String> {
+    let members = ["tools", "toolIds"].map(|name| (name, model.get(name).map_or(Kept::No, Kept::Whole)));
+    let mut text = String::new();
+    write_object(&mut text, members.into_iter());
+    (text != "{}").then(|| scrubbed(&text))
+}
+
+fn string(members: &Members<'_>, name: &str, field: &'static str, odd: &mut Vec<Oddity>) -> Option<String> {
+    let value = members.get(name)?;
+    let text = lossy_string(value);
+    if text.is_none() {
+        odd.push(Oddity::Unreadable(field));
+    }
+    text
+}
+
+/// An RFC 3339 instant of a year that PostgreSQL and a reader can do something with.
+fn instant(members: &Members<'_>, name: &'static str, expected: bool, odd: &mut Vec<Oddity>) -> Option<DateTime<Utc>> {
+    let Some(value) = members.get(name) else {
+        if expected {
+            odd.push(Oddity::Missing(name));
+        }
+        return None;
+    };
+    let instant = lossy_string(value)
+        .and_then(|text| DateTime::parse_from_rfc3339(&text).ok())
+        .map(|instant| instant.to_utc())
+        .filter(|instant| (1970..=9999).contains(&instant.year()));
+    if instant.is_none() {
+        odd.push(Oddity::Unreadable(name));
+    }
+    instant
+}
+
+/// A JSON number, to the digit that Vapi wrote.
+fn decimal(members: &Members<'_>, name: &'static str, odd: &mut Vec<Oddity>) -> Option<Decimal> {
+    let text = members.get(name)?;
+    let number = Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)).ok();
+    if number.is_none() {
+        odd.push(Oddity::Unreadable(name));
+    }
+    number
+}
+
+/// The content of a JSON string, with replacements for what PostgreSQL refuses; `None` for any other value.
+fn lossy_string(text: &str) -> Option<String> {
+    if !text.starts_with('"') {
+        return None;
+    }
+    serde_json::from_str::<String>(text)
+        .or_else(|_| serde_json::from_str(&scrubbed(text)))
+        .ok()
+        .map(|content| {
+            if content.contains('\0') {
+                content.replace('\0', "\u{fffd}")
+            } else {
+                content
+            }
+        })
+}
+
+fn scrubbed(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    scrub(text, &mut out);
+    out
+}
+
+fn repaired(count: usize, odd: &mut Vec<Oddity>) {
+    if count > 0 && !odd.contains(&Oddity::Repaired) {
+        odd.push(Oddity::Repaired);
+    }
+}
+
+fn hash(parts: &[&str]) -> DocumentHash {
+    let mut hasher = Xxh3::new();
+    for part in parts {
+        hasher.update(part.as_bytes());
+        // No text holds this byte, so that two parts are never taken for two others.
+        hasher.update(&[0xFF]);
+    }
+    hasher.digest128().to_be_bytes()
+}
+
+impl Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(field) => write!(f, "`{field}` is missing"),
+            Self::Unreadable(field) => write!(f, "`{field}` has an unexpected type or value; its column is empty"),
+            Self::Unknown(field) => write!(f, "`{field}` has a value that is new to us; stored as it is"),
+            Self::Repaired => f.write_str("the text held characters that PostgreSQL refuses; they were replaced"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

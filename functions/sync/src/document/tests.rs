@@ -1,0 +1,1 @@
+//! Vapi documents and the rows they become.

@@ -1,0 +1,134 @@
+//! Copies Vapi calls and assistants into PostgreSQL, losing none.
+//!
+//! ```text
+//! event ─▶ main ─▶ handle ─▶ plan (which windows) ─▶ walk (pages, newest first) ─▶ document (wire → row)
+//!                                                      │                              │
+//!                                                      └── vapi (HTTP, pace)          └─▶ write ─▶ shared::call
+//! ```
+
+mod array;
+mod assistants;
+mod backfill;
+mod document;
+mod input;
+mod instant;
+mod members;
+mod pace;
+mod plan;
+mod progress;
+mod redact;
+mod seen;
+mod vapi;
+mod walk;
+mod write;
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use shared::event::Invocation;
+use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
+use shared::{config, telemetry};
+use tokio_util::sync::CancellationToken;
+
+pub use input::{Input, InvalidInput, Mode};
+pub use vapi::{Vapi, VapiError};
+
+/// The name under which runs of this function are kept.
+pub const SCRIPT: &str = "vapi-sync";
+
+/// What the function works with; built once by whoever hosts it.
+#[derive(Clone)]
+pub struct Deps {
+    /// Where runs are kept, and the database that calls go into.
+    pub ledger: Ledger,
+    /// Vapi.
+    pub vapi: Arc<Vapi>,
+    /// What to keep and to read again.
+    pub settings: config::Sync,
+}
+
+/// What the host says about this one invocation.
+#[derive(Clone)]
+pub struct Context {
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// When the host ends the invocation.
+    pub deadline_at: DateTime<Utc>,
+    /// Cancelled when the host is told to stop.
+    pub stop: CancellationToken,
+}
+
+/// Runs one sync and says how it ended.
+///
+/// # Errors
+///
+/// [`Failure`] where the input is invalid (then no run exists), or the run failed (then its row says why).
+pub async fn handle(deps: &Deps, invocation: &Invocation, context: &Context) -> Result<Report, Failure> {
+    let input = Input::parse(&invocation.input).context("the input of vapi-sync")?;
+    let order = Order {
+        script_name: SCRIPT,
+        invocation,
+        deadline_at: context.deadline_at,
+        stop: context.stop.clone(),
+        metadata: json!({"mode": input.mode.as_str(), "dry_run": input.dry_run}),
+    };
+    run::keep(&deps.ledger, order, context.now, |run| async move {
+        sync(deps, &run, &input, context.now).await
+    })
+    .await
+}
+
+async fn sync(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) -> Result<Outcome> {
+    let outcome = match &input.mode {
+        Mode::Call(id) => backfill::one_call(deps, run, id, input.dry_run, now).await?,
+        mode => {
+            let assistants_left = assistants::sync(deps, run, input.dry_run, now).await?;
+            let outcome = backfill::calls(deps, run, mode, input.dry_run, now).await?;
+            also_left(outcome, assistants_left)
+        }
+    };
+    prune_logs(deps, run, now).await?;
+    Ok(outcome)
+}
+
+fn also_left(outcome: Outcome, more: Option<String>) -> Outcome {
+    match (outcome, more) {
+        (outcome, None) => outcome,
+        (Outcome::Done, Some(reason)) => Outcome::Left {
+            reason,
+            continue_with: None,
+        },
+        (Outcome::Left { reason, continue_with }, Some(more)) => Outcome::Left {
+            reason: format!("{reason}; {more}"),
+            continue_with,
+        },
+    }
+}
+
+async fn prune_logs(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
+    let client = deps.ledger.pool.get().await.context("connecting to prune log lines")?;
+    let pruned = run::prune(&**client, now - deps.settings.log_retention)
+        .await
+        .context("pruning log lines")?;
+    if pruned > 0 {
+        run.info(
+            Step::Save,
+            format!("pruned {pruned} old log lines"),
+            json!({"pruned": pruned}),
+        );
+    }
+    Ok(())
+}
+
+/// Says how long the oldest call that is not stored yet will still be served, in hours.
+fn report_headroom(deps: &Deps, run: &Run, watermark: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+    let Some(watermark) = watermark else { return };
+    let left = watermark + deps.settings.retention - now;
+    #[expect(clippy::cast_precision_loss, reason = "minutes of a few weeks")]
+    let hours = left.num_minutes() as f64 / 60.0;
+    run.note("watermark", shared::clock::rfc3339(watermark));
+    run.note("retention_headroom_hours", hours);
+    telemetry::metrics(now, &[("Script", SCRIPT)], &[("RetentionHeadroomHours", "None", hours)]);
+}

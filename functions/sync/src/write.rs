@@ -1,0 +1,431 @@
+//! Writes batches of calls: a few at once, changed rows only, one bad row never sinking the others.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, Utc};
+use deadpool_postgres::{Pool, PoolError};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::json;
+use shared::call::{self, Call, Written};
+use shared::clock;
+use shared::db::{self, DbError};
+use shared::reject::{self, Reject};
+use shared::run::{Run, Step};
+use shared::sync_state::{self, Window};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_postgres::error::SqlState;
+
+use crate::progress::Progress;
+
+/// A batch is sent when its documents reach this size, in bytes: large enough to amortise four round
+/// trips, small enough that a dozen in memory do not matter.
+const BATCH_BYTES: usize = 1_500_000;
+/// … or this number of calls.
+const BATCH_CALLS: usize = 500;
+
+/// Calls of one window on their way into the table.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) calls: Vec<Call>,
+    pub(crate) rejects: Vec<Reject>,
+    bytes: usize,
+}
+
+/// Whether anything is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Saving {
+    /// New and changed rows are.
+    Store,
+    /// Nothing is; the counts say what would be.
+    Compare,
+}
+
+/// Writes the batches of a run.
+pub(crate) struct Writers {
+    store: Arc<Store>,
+    /// Batches that wait or are written.
+    room: Arc<Semaphore>,
+    capacity: u32,
+    /// Batches that are written.
+    turns: Arc<Semaphore>,
+    tasks: Mutex<JoinSet<Result<()>>>,
+}
+
+struct Store {
+    pool: Pool,
+    run: Arc<Run>,
+    saving: Saving,
+    unchanged: AtomicU64,
+}
+
+/// What a batch came to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    written: Written,
+    unchanged: u64,
+    failed: u64,
+}
+
+/// How new rows are sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Straight into the table.
+    Copy,
+    /// Past rows that somebody else may be inserting at the same time.
+    Upsert,
+}
+
+/// A batch could not be stored.
+#[derive(Debug, thiserror::Error)]
+enum StoreError {
+    #[error("no connection to the database")]
+    Pool(#[from] PoolError),
+    #[error("the database refused a batch")]
+    Db(#[from] DbError),
+}
+
+/// The place in a window that is reached once a batch is stored.
+#[derive(Clone, Copy)]
+struct Place {
+    window: i64,
+    reached: DateTime<Utc>,
+}
+
+impl Batch {
+    pub(crate) fn push(&mut self, call: Call) {
+        self.bytes += call.document.len() + call.transcript.as_ref().map_or(0, String::len);
+        self.calls.push(call);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes >= BATCH_BYTES || self.calls.len() >= BATCH_CALLS
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.rejects.is_empty()
+    }
+}
+
+impl Writers {
+    /// `writers` batches are written at once, and as many wait.
+    pub(crate) fn new(pool: Pool, run: Arc<Run>, writers: usize, saving: Saving) -> Self {
+        let capacity = u32::try_from(writers * 2).unwrap_or(2);
+        Self {
+            store: Arc::new(Store {
+                pool,
+                run,
+                saving,
+                unchanged: AtomicU64::new(0),
+            }),
+            room: Arc::new(Semaphore::new(writers * 2)),
+            capacity,
+            turns: Arc::new(Semaphore::new(writers)),
+            tasks: Mutex::new(JoinSet::new()),
+        }
+    }
+
+    /// Takes a batch as soon as there is room for it. With `reached`, the window is stored down to there
+    /// once this batch and all before it are.
+    pub(crate) async fn submit(
+        &self,
+        batch: Batch,
+        progress: &Arc<Progress>,
+        reached: Option<DateTime<Utc>>,
+    ) -> Result<()> {
+        self.raise_failure()?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let number = progress.begin();
+        let room = Arc::clone(&self.room)
+            .acquire_owned()
+            .await
+            .context("the writers are gone")?;
+        let (store, turns, progress) = (Arc::clone(&self.store), Arc::clone(&self.turns), Arc::clone(progress));
+        self.held().spawn(async move {
+            let _room = room;
+            let _turn = turns.acquire_owned().await.context("the writers are gone")?;
+            store.batch(&batch, &progress, number, reached).await
+        });
+        Ok(())
+    }
+
+    /// Waits until everything is written.
+    pub(crate) async fn finish(&self) -> Result<()> {
+        let _all = self
+            .room
+            .acquire_many(self.capacity)
+            .await
+            .context("the writers are gone")?;
+        // A task gives its room back just before it ends.
+        let mut tasks = std::mem::take(&mut *self.held());
+        while let Some(ended) = tasks.join_next().await {
+            raise(ended)?;
+        }
+        Ok(())
+    }
+
+    /// The window is read to its end: closes it, now or with its last batch.
+    pub(crate) async fn window_is_walked(&self, progress: &Progress) -> Result<()> {
+        if let Some(window) = progress.walked() {
+            self.store.close(window).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the part of a window from `from` back to walks of their own; returns them with their rows.
+    ///
+    /// The rest stays open until what was read of it is stored.
+    pub(crate) async fn hand_over(
+        &self,
+        window: &Window,
+        from: DateTime<Utc>,
+        parts: Vec<Window>,
+    ) -> Result<Vec<Window>> {
+        let Some(id) = window.id else { return Ok(parts) };
+        let mut client = self.store.pool.get().await.context("connecting to split a window")?;
+        let transaction = client.transaction().await?;
+        let parts = sync_state::open(&*transaction, parts)
+            .await
+            .context("splitting a window")?;
+        sync_state::shorten(&*transaction, id, from)
+            .await
+            .context("splitting a window")?;
+        transaction.commit().await?;
+        Ok(parts)
+    }
+
+    /// Calls that were read and found as the table has them.
+    pub(crate) fn unchanged(&self) -> u64 {
+        self.store.unchanged.load(Ordering::Relaxed)
+    }
+
+    fn raise_failure(&self) -> Result<()> {
+        let mut tasks = self.held();
+        while let Some(ended) = tasks.try_join_next() {
+            raise(ended)?;
+        }
+        Ok(())
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, JoinSet<Result<()>>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The result of a task; a panic goes on in the caller.
+pub(crate) fn raise<T>(ended: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
+    match ended {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(anyhow!(error)),
+    }
+}
+
+impl Store {
+    async fn batch(
+        &self,
+        batch: &Batch,
+        progress: &Progress,
+        number: u64,
+        reached: Option<DateTime<Utc>>,
+    ) -> Result<()> {
+        let calls: Vec<&Call> = batch.calls.iter().collect();
+        let place = progress
+            .window
+            .zip(reached)
+            .filter(|_| progress.is_contiguous(number))
+            .map(|(window, reached)| Place { window, reached });
+        let tally = self
+            .save(&calls, &batch.rejects, place)
+            .await
+            .context("storing calls")?;
+        self.count(tally);
+        if let Some(window) = progress.committed(number) {
+            self.close(window).await?;
+        }
+        Ok(())
+    }
+
+    fn count(&self, tally: Tally) {
+        self.unchanged.fetch_add(tally.unchanged, Ordering::Relaxed);
+        let counted = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
+        self.run.count(|counters| {
+            counters.records_inserted += counted(tally.written.inserted);
+            counters.records_updated += counted(tally.written.updated);
+            counters.records_failed += counted(tally.failed);
+        });
+    }
+
+    /// Stores the calls; where the database refuses a row, halves the batch until that row stands alone.
+    fn save<'a>(
+        &'a self,
+        calls: &'a [&'a Call],
+        rejects: &'a [Reject],
+        place: Option<Place>,
+    ) -> BoxFuture<'a, Result<Tally, StoreError>> {
+        async move {
+            let mut saved = self.attempt(calls, rejects, place, Way::Copy).await;
+            if saved.as_ref().err().is_some_and(StoreError::is_collision) {
+                saved = self.attempt(calls, rejects, place, Way::Upsert).await;
+            }
+            match saved {
+                Err(StoreError::Db(error)) if db::is_about_the_row(&error) && calls.len() == 1 => {
+                    let mut rejects = rejects.to_vec();
+                    rejects.push(refused(calls[0], &error));
+                    self.attempt(&[], &rejects, place, Way::Copy).await
+                }
+                Err(StoreError::Db(error)) if db::is_about_the_row(&error) && calls.len() > 1 => {
+                    let (first, second) = calls.split_at(calls.len() / 2);
+                    let first = self.save(first, rejects, None).await?;
+                    // The place is kept with the last part: everything before it is stored by then.
+                    Ok(first + self.save(second, &[], place).await?)
+                }
+                saved => saved,
+            }
+        }
+        .boxed()
+    }
+
+    /// One transaction, tried again while the database is only away for a moment.
+    async fn attempt(
+        &self,
+        calls: &[&Call],
+        rejects: &[Reject],
+        place: Option<Place>,
+        way: Way,
+    ) -> Result<Tally, StoreError> {
+        let patience = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(2))
+            .with_max_times(4)
+            .with_jitter();
+        (|| self.transact(calls, rejects, place, way))
+            .retry(patience)
+            .when(StoreError::is_transient)
+            .notify(|error, wait| tracing::warn!(wait_ms = wait.as_millis(), "storing again: {error}"))
+            .await
+    }
+
+    async fn transact(
+        &self,
+        calls: &[&Call],
+        rejects: &[Reject],
+        place: Option<Place>,
+        way: Way,
+    ) -> Result<Tally, StoreError> {
+        let mut client = self.pool.get().await?;
+        let ids: Vec<&str> = calls.iter().map(|call| call.id.as_str()).collect();
+        let known = if ids.is_empty() {
+            Default::default()
+        } else {
+            call::known(&**client, &ids).await?
+        };
+        let (new, old): (Vec<&Call>, Vec<&Call>) = calls.iter().partition(|call| !known.contains_key(&call.id));
+        let mut changed: Vec<&Call> = old
+            .iter()
+            .copied()
+            .filter(|call| known.get(&call.id).is_some_and(|known| call.replaces(known)))
+            .collect();
+        let mut tally = Tally {
+            failed: rejects.len() as u64,
+            ..Tally::default()
+        };
+        if self.saving == Saving::Compare {
+            tally.written = Written {
+                inserted: new.len() as u64,
+                updated: changed.len() as u64,
+            };
+            tally.unchanged = (old.len() - changed.len()) as u64;
+            return Ok(tally);
+        }
+        let now = clock::now();
+        let transaction = client.transaction().await?;
+        if way == Way::Upsert {
+            changed.extend(&new);
+        } else if !new.is_empty() {
+            tally.written.inserted = call::copy(&transaction, &new, now).await?;
+        }
+        if !changed.is_empty() {
+            let written = call::upsert(&transaction, &changed, now).await?;
+            tally.written.inserted += written.inserted;
+            tally.written.updated = written.updated;
+        }
+        for reject in rejects {
+            reject::keep(&*transaction, reject, self.run.id, now).await?;
+        }
+        if let Some(Place { window, reached }) = place {
+            sync_state::narrow(&*transaction, window, reached).await?;
+        }
+        transaction.commit().await?;
+        tally.unchanged = calls.len() as u64 - tally.written.inserted - tally.written.updated;
+        self.report(rejects);
+        Ok(tally)
+    }
+
+    fn report(&self, rejects: &[Reject]) {
+        for reject in rejects {
+            let id = reject.call_id.as_deref().unwrap_or("without an id");
+            let meta = json!({"call_id": reject.call_id, "sqlstate": reject.sqlstate});
+            self.run.warn(
+                Step::Save,
+                format!("a call ({id}) is kept in vapi_call_rejects: {}", reject.reason),
+                meta,
+            );
+        }
+    }
+
+    async fn close(&self, window: i64) -> Result<()> {
+        let client = self.pool.get().await.context("connecting to close a window")?;
+        sync_state::close(&**client, window).await.context("closing a window")
+    }
+}
+
+/// The document is redacted already.
+fn refused(call: &Call, error: &DbError) -> Reject {
+    let reason = error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), |error| error.message().to_owned());
+    Reject {
+        call_id: Some(call.id.clone()),
+        reason: format!("the database refused it: {reason}"),
+        sqlstate: error.code().map(|code| code.code().to_owned()),
+        document: Some(call.document.clone()),
+        document_bytes: call.document.len(),
+        document_hash: call.document_hash,
+    }
+}
+
+impl StoreError {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Pool(PoolError::Backend(error)) | Self::Db(error) => db::is_transient(error),
+            Self::Pool(error) => matches!(error, PoolError::Timeout(_)),
+        }
+    }
+
+    fn is_collision(&self) -> bool {
+        matches!(self, Self::Db(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION))
+    }
+}
+
+impl std::ops::Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            written: Written {
+                inserted: self.written.inserted + other.written.inserted,
+                updated: self.written.updated + other.written.updated,
+            },
+            unchanged: self.unchanged + other.unchanged,
+            failed: self.failed + other.failed,
+        }
+    }
+}

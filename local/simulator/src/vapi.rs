@@ -1,0 +1,30 @@
+//! A Vapi to sync from: a [`World`] of calls and assistants, served by a [`Server`].
+//!
+//! [`Spec`] → [`World::generate`] → [`Server::start`]; then change [`Server::world`] while it
+//! serves, or break the answers with [`Server::faults`].
+
+mod body;
+mod connection;
+mod document;
+mod faults;
+mod generate;
+mod list;
+mod query;
+mod refusal;
+mod requests;
+mod response;
+mod script;
+mod server;
+mod settings;
+mod shelf;
+mod spec;
+mod spoil;
+
+mod world;
+
+pub use faults::{Cut, Fault, Faults, Rule};
+pub use requests::{Kind, Request};
+pub use server::Server;
+pub use settings::{Order, Refusal, Retention, Settings, Unknown};
+pub use spec::{Size, Spec};
+pub use world::World;

@@ -1,0 +1,215 @@
+//! A Vapi assistant as stored, its versions, and every query on their two tables.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use tokio_postgres::types::Type;
+use tokio_postgres::{GenericClient, Transaction};
+
+use crate::call::DocumentHash;
+use crate::db::DbError;
+
+/// One assistant: what makes a version of it, and the document it was read from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assistant {
+    /// Vapi's id; never empty.
+    pub id: String,
+    /// The organisation.
+    pub org_id: Option<String>,
+    /// Its name, which Vapi does not insist on.
+    pub name: Option<String>,
+    /// The language model, such as `gpt-4.1`.
+    pub model: Option<String>,
+    /// The voice's id.
+    pub voice: Option<String>,
+    /// The system prompt.
+    pub prompt: Option<String>,
+    /// The tools of its own and the ids of shared ones, redacted.
+    pub tools: Option<Value>,
+    /// When Vapi created it.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When Vapi last changed it.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// The redacted document as JSON text.
+    pub document: String,
+    /// Its hash.
+    pub document_hash: DocumentHash,
+    /// The hash of prompt, model, voice and tools: a new one is a new version.
+    pub version_hash: DocumentHash,
+}
+
+/// What storing a listing did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stored {
+    /// Assistants in the listing.
+    pub fetched: u64,
+    /// New ones.
+    pub inserted: u64,
+    /// Changed ones, and ones that came back.
+    pub updated: u64,
+    /// Versions added to the history.
+    pub versions: u64,
+    /// Ones that the complete listing lacks.
+    pub deleted: u64,
+}
+
+/// Stores a listing: new and changed assistants, their new versions, and who is gone.
+///
+/// Only organisations that appear in the listing lose assistants: a key of another one says nothing about ours.
+/// Where `complete` is not set, an element of the listing could not be read, and nobody is taken for gone.
+pub async fn store(
+    transaction: &Transaction<'_>,
+    listing: &[Assistant],
+    complete: bool,
+    now: DateTime<Utc>,
+) -> Result<Stored, DbError> {
+    let (inserted, updated) = upsert(transaction, listing, now).await?;
+    let versions = add_versions(transaction, listing, now).await?;
+    let deleted = if complete {
+        mark_deleted(transaction, listing, now).await?
+    } else {
+        0
+    };
+    Ok(Stored {
+        fetched: listing.len() as u64,
+        inserted,
+        updated,
+        versions,
+        deleted,
+    })
+}
+
+/// The ids of all assistants, the gone ones too: they may have taken calls that Vapi still lists.
+pub async fn ids(db: &impl GenericClient) -> Result<Vec<String>, DbError> {
+    let rows = db
+        .query_typed("select assistant_id from vapi_assistants order by assistant_id", &[])
+        .await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+async fn upsert(
+    transaction: &Transaction<'_>,
+    listing: &[Assistant],
+    now: DateTime<Utc>,
+) -> Result<(u64, u64), DbError> {
+    let column = |field: fn(&Assistant) -> Option<&str>| listing.iter().map(field).collect::<Vec<_>>();
+    let hashes: Vec<&[u8]> = listing.iter().map(|assistant| &assistant.document_hash[..]).collect();
+    let rows = transaction
+        .query_typed(
+            r#"
+            insert into vapi_assistants (
+                assistant_id, org_id, name, model, voice, prompt, tools, raw_json, document_hash,
+                created_at, updated_at, synced_at
+            )
+            select listed.*, $12
+            from unnest(
+                $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[]::jsonb[],
+                $9::bytea[], $10::timestamptz[], $11::timestamptz[]
+            ) as listed
+            on conflict (assistant_id) do update
+            set org_id = excluded.org_id,
+                name = excluded.name,
+                model = excluded.model,
+                voice = excluded.voice,
+                prompt = excluded.prompt,
+                tools = excluded.tools,
+                raw_json = excluded.raw_json,
+                document_hash = excluded.document_hash,
+                created_at = excluded.created_at,
+                updated_at = excluded.updated_at,
+                deleted_at = null,
+                synced_at = excluded.synced_at
+            where vapi_assistants.deleted_at is not null
+               or (vapi_assistants.document_hash <> excluded.document_hash
+                   and (vapi_assistants.updated_at is null or vapi_assistants.updated_at <= excluded.updated_at))
+            returning xmax = 0
+            "#,
+            &[
+                (&column(|assistant| Some(&assistant.id)), Type::TEXT_ARRAY),
+                (&column(|assistant| assistant.org_id.as_deref()), Type::TEXT_ARRAY),
+                (&column(|assistant| assistant.name.as_deref()), Type::TEXT_ARRAY),
+                (&column(|assistant| assistant.model.as_deref()), Type::TEXT_ARRAY),
+                (&column(|assistant| assistant.voice.as_deref()), Type::TEXT_ARRAY),
+                (&column(|assistant| assistant.prompt.as_deref()), Type::TEXT_ARRAY),
+                (&tools(listing), Type::JSONB_ARRAY),
+                (&column(|assistant| Some(&assistant.document)), Type::TEXT_ARRAY),
+                (&hashes, Type::BYTEA_ARRAY),
+                (&listing.iter().map(|assistant| assistant.created_at).collect::<Vec<_>>(), Type::TIMESTAMPTZ_ARRAY),
+                (&listing.iter().map(|assistant| assistant.updated_at).collect::<Vec<_>>(), Type::TIMESTAMPTZ_ARRAY),
+                (&now, Type::TIMESTAMPTZ),
+            ],
+        )
+        .await?;
+    let inserted = rows.iter().filter(|row| row.get::<_, bool>(0)).count() as u64;
+    Ok((inserted, rows.len() as u64 - inserted))
+}
+
+/// Reads from the table that [`upsert`] has just filled, so that a listing older than the row adds no version.
+async fn add_versions(
+    transaction: &Transaction<'_>,
+    listing: &[Assistant],
+    now: DateTime<Utc>,
+) -> Result<u64, DbError> {
+    let ids: Vec<&str> = listing.iter().map(|assistant| assistant.id.as_str()).collect();
+    let document_hashes: Vec<&[u8]> = listing.iter().map(|assistant| &assistant.document_hash[..]).collect();
+    let version_hashes: Vec<&[u8]> = listing.iter().map(|assistant| &assistant.version_hash[..]).collect();
+    transaction
+        .execute_typed(
+            r#"
+            insert into vapi_assistant_prompt_history (
+                assistant_id, version_number, prompt, model, voice, tools, changed_at, raw_json, version_hash
+            )
+            select stored.assistant_id, coalesce(newest.version_number, 0) + 1, stored.prompt, stored.model,
+                   stored.voice, stored.tools, coalesce(stored.updated_at, $4), stored.raw_json, listed.version_hash
+            from unnest($1::text[], $2::bytea[], $3::bytea[]) as listed (assistant_id, document_hash, version_hash)
+            join vapi_assistants stored using (assistant_id, document_hash)
+            left join lateral (
+                select version_number, version_hash
+                from vapi_assistant_prompt_history
+                where assistant_id = listed.assistant_id
+                order by version_number desc
+                limit 1
+            ) as newest on true
+            where newest.version_hash is distinct from listed.version_hash
+            "#,
+            &[
+                (&ids, Type::TEXT_ARRAY),
+                (&document_hashes, Type::BYTEA_ARRAY),
+                (&version_hashes, Type::BYTEA_ARRAY),
+                (&now, Type::TIMESTAMPTZ),
+            ],
+        )
+        .await
+}
+
+async fn mark_deleted(
+    transaction: &Transaction<'_>,
+    listing: &[Assistant],
+    now: DateTime<Utc>,
+) -> Result<u64, DbError> {
+    let ids: Vec<&str> = listing.iter().map(|assistant| assistant.id.as_str()).collect();
+    let organisations: Vec<&str> = listing
+        .iter()
+        .filter_map(|assistant| assistant.org_id.as_deref())
+        .collect();
+    transaction
+        .execute_typed(
+            r#"
+            update vapi_assistants
+            set deleted_at = $3
+            where deleted_at is null
+              and assistant_id <> all($1)
+              and org_id = any($2)
+            "#,
+            &[
+                (&ids, Type::TEXT_ARRAY),
+                (&organisations, Type::TEXT_ARRAY),
+                (&now, Type::TIMESTAMPTZ),
+            ],
+        )
+        .await
+}
+
+fn tools(listing: &[Assistant]) -> Vec<Option<&Value>> {
+    listing.iter().map(|assistant| assistant.tools.as_ref()).collect()
+}

@@ -1,0 +1,332 @@
+//! A Vapi call as stored, and every query on `vapi_calls_raw`.
+
+use std::collections::HashMap;
+use std::pin::pin;
+
+use bytes::{BufMut, BytesMut};
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{GenericClient, Transaction};
+
+use crate::db::DbError;
+
+/// The 128-bit hash of a stored document: what tells a changed call from an unchanged one.
+pub type DocumentHash = [u8; 16];
+
+/// One call: the typed columns and the document they were read from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Call {
+    /// Vapi's id; never empty.
+    pub id: String,
+    /// The organisation.
+    pub org_id: Option<String>,
+    /// `inboundPhoneCall`, `outboundPhoneCall`, `webCall`, … : an open set.
+    pub kind: Option<String>,
+    /// `queued`, `in-progress`, `ended`, … : an open set.
+    pub status: Option<String>,
+    /// Why it ended: an open set of some six hundred values.
+    pub ended_reason: Option<String>,
+    /// The saved assistant that took it.
+    pub assistant_id: Option<String>,
+    /// The name of the assistant, saved or not.
+    pub assistant_name: Option<String>,
+    /// The version of the assistant, such as `v3`.
+    pub assistant_version: Option<String>,
+    /// The squad that took it.
+    pub squad_id: Option<String>,
+    /// The number that it came in on or went out from.
+    pub phone_number_id: Option<String>,
+    /// The saved customer.
+    pub customer_id: Option<String>,
+    /// The customer's number, as Vapi has it.
+    pub customer_phone_number: Option<String>,
+    /// When Vapi created it.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When Vapi last changed it.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// When the conversation began; absent for seven calls of ten.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// From start to end, in whole seconds.
+    pub duration_seconds: Option<i32>,
+    /// What Vapi charged, in USD.
+    pub cost: Option<Decimal>,
+    /// The conversation as one text.
+    pub transcript: Option<String>,
+    /// Where the recording is.
+    pub recording_url: Option<String>,
+    /// Vapi's own verdict, as text.
+    pub vapi_success_evaluation: Option<String>,
+    /// A booking tool was called and answered without an error.
+    pub has_calendar_booking: bool,
+    /// Any tool was called.
+    pub has_tool_calls: bool,
+    /// The tools that were called, each once, in order of first use.
+    pub tool_names: Vec<String>,
+    /// The redacted document as JSON text.
+    pub document: String,
+    /// Its hash.
+    pub document_hash: DocumentHash,
+}
+
+/// What the table already holds of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its version.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// The hash of its document.
+    pub document_hash: DocumentHash,
+}
+
+/// What a write did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Rows that are new.
+    pub inserted: u64,
+    /// Rows that changed.
+    pub updated: u64,
+}
+
+/// The statuses after which a call does not change its course any more.
+pub const TERMINAL: [&str; 3] = ["ended", "not-found", "deletion-failed"];
+
+/// The columns that a write fills, in the order of [`Call::values`].
+const COLUMNS: [(&str, Type); 27] = [
+    ("id", Type::TEXT),
+    ("org_id", Type::TEXT),
+    ("type", Type::TEXT),
+    ("status", Type::TEXT),
+    ("ended_reason", Type::TEXT),
+    ("assistant_id", Type::TEXT),
+    ("assistant_name", Type::TEXT),
+    ("assistant_version", Type::TEXT),
+    ("squad_id", Type::TEXT),
+    ("phone_number_id", Type::TEXT),
+    ("customer_id", Type::TEXT),
+    ("customer_phone_number", Type::TEXT),
+    ("created_at", Type::TIMESTAMPTZ),
+    ("updated_at", Type::TIMESTAMPTZ),
+    ("started_at", Type::TIMESTAMPTZ),
+    ("ended_at", Type::TIMESTAMPTZ),
+    ("duration_seconds", Type::INT4),
+    ("cost", Type::NUMERIC),
+    ("transcript", Type::TEXT),
+    ("recording_url", Type::TEXT),
+    ("vapi_success_evaluation", Type::TEXT),
+    ("has_calendar_booking", Type::BOOL),
+    ("has_tool_calls", Type::BOOL),
+    ("tool_names", Type::TEXT_ARRAY),
+    ("raw_json", Type::JSONB),
+    ("document_hash", Type::BYTEA),
+    ("synced_at", Type::TIMESTAMPTZ),
+];
+
+/// Which of these calls the table holds, and in what version. One round trip.
+pub async fn known(db: &impl GenericClient, ids: &[&str]) -> Result<HashMap<String, Known>, DbError> {
+    let rows = db
+        .query_typed(
+            r#"
+            select id, updated_at, document_hash
+            from vapi_calls_raw
+            where id = any($1)
+            "#,
+            &[(&ids, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let hash: &[u8] = row.try_get("document_hash")?;
+            let known = Known {
+                updated_at: row.try_get("updated_at")?,
+                // A constraint of the table holds the length.
+                document_hash: hash.try_into().unwrap_or_default(),
+            };
+            Ok((row.try_get("id")?, known))
+        })
+        .collect()
+}
+
+/// The calls created since `since` that had not ended when they were last read.
+pub async fn open_since(db: &impl GenericClient, since: DateTime<Utc>) -> Result<Vec<String>, DbError> {
+    let rows = db
+        .query_typed(
+            r#"
+            select id
+            from vapi_calls_raw
+            where (status is null or status not in ('ended', 'not-found', 'deletion-failed'))
+              and created_at >= $1
+            order by created_at
+            "#,
+            &[(&since, Type::TIMESTAMPTZ)],
+        )
+        .await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+/// Inserts calls that the table does not hold, by the fastest way there is. Fails as a whole.
+pub async fn copy(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<Utc>) -> Result<u64, DbError> {
+    copy_into(transaction, "vapi_calls_raw", calls, now).await
+}
+
+/// Inserts or updates calls; never replaces a version by an older one. Fails as a whole.
+pub async fn upsert(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<Utc>) -> Result<Written, DbError> {
+    transaction
+        .batch_execute("create temporary table incoming_calls (like vapi_calls_raw including defaults) on commit drop")
+        .await?;
+    copy_into(transaction, "incoming_calls", calls, now).await?;
+    let columns = column_list();
+    let assignments: Vec<String> = COLUMNS
+        .iter()
+        .skip(1)
+        .map(|(name, _)| format!("{name} = excluded.{name}"))
+        .collect();
+    // Only the constant names above go into the text.
+    let statement = format!(
+        "insert into vapi_calls_raw ({columns})
+         select {columns} from incoming_calls
+         on conflict (id) do update set {}
+         where vapi_calls_raw.document_hash <> excluded.document_hash
+           and (vapi_calls_raw.updated_at is null or vapi_calls_raw.updated_at <= excluded.updated_at)
+         returning xmax = 0",
+        assignments.join(", ")
+    );
+    let rows = transaction.query_typed(&statement, &[]).await?;
+    transaction.batch_execute("drop table incoming_calls").await?;
+    let inserted = rows.iter().filter(|row| row.get::<_, bool>(0)).count() as u64;
+    Ok(Written {
+        inserted,
+        updated: rows.len() as u64 - inserted,
+    })
+}
+
+async fn copy_into(
+    transaction: &Transaction<'_>,
+    table: &str,
+    calls: &[&Call],
+    now: DateTime<Utc>,
+) -> Result<u64, DbError> {
+    let statement = format!("copy {table} ({}) from stdin (format binary)", column_list());
+    let sink = transaction.copy_in(&statement).await?;
+    let types = COLUMNS.map(|(_, kind)| kind);
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
+    for call in calls {
+        let document = Document(&call.document);
+        let hash: &[u8] = &call.document_hash;
+        writer.as_mut().write(&call.values(&document, &hash, &now)).await?;
+    }
+    writer.finish().await
+}
+
+fn column_list() -> String {
+    COLUMNS.map(|(name, _)| name).join(", ")
+}
+
+impl Call {
+    /// The newer of two versions is the one that Vapi changed later; of equals, the one read later.
+    #[must_use]
+    pub fn replaces(&self, known: &Known) -> bool {
+        self.document_hash != known.document_hash
+            && match (self.updated_at, known.updated_at) {
+                (Some(ours), Some(theirs)) => theirs <= ours,
+                (None, Some(_)) => false,
+                (_, None) => true,
+            }
+    }
+
+    /// Whether it will not change its course any more.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.status.as_deref().is_some_and(|status| TERMINAL.contains(&status))
+    }
+
+    fn values<'a>(
+        &'a self,
+        document: &'a Document<'a>,
+        hash: &'a &'a [u8],
+        now: &'a DateTime<Utc>,
+    ) -> [&'a (dyn ToSql + Sync); 27] {
+        [
+            &self.id,
+            &self.org_id,
+            &self.kind,
+            &self.status,
+            &self.ended_reason,
+            &self.assistant_id,
+            &self.assistant_name,
+            &self.assistant_version,
+            &self.squad_id,
+            &self.phone_number_id,
+            &self.customer_id,
+            &self.customer_phone_number,
+            &self.created_at,
+            &self.updated_at,
+            &self.started_at,
+            &self.ended_at,
+            &self.duration_seconds,
+            &self.cost,
+            &self.transcript,
+            &self.recording_url,
+            &self.vapi_success_evaluation,
+            &self.has_calendar_booking,
+            &self.has_tool_calls,
+            &self.tool_names,
+            document,
+            hash,
+            now,
+        ]
+    }
+}
+
+/// JSON text on its way into a `jsonb` column, without parsing it on this side.
+#[derive(Debug)]
+pub(crate) struct Document<'a>(pub(crate) &'a str);
+
+impl ToSql for Document<'_> {
+    fn to_sql(&self, _kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        // The version of jsonb's binary form.
+        out.put_u8(1);
+        out.put_slice(self.0.as_bytes());
+        Ok(IsNull::No)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        *kind == Type::JSONB
+    }
+
+    to_sql_checked!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_version_never_replaces_a_newer_one() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0);
+        let call = |updated_at| Call {
+            updated_at,
+            document_hash: [1; 16],
+            ..Call::default()
+        };
+        let known = |updated_at, hash| Known {
+            updated_at,
+            document_hash: [hash; 16],
+        };
+
+        assert!(call(at(2)).replaces(&known(at(1), 0)));
+        assert!(
+            call(at(1)).replaces(&known(at(1), 0)),
+            "values settle late without a new updatedAt"
+        );
+        assert!(!call(at(1)).replaces(&known(at(2), 0)));
+        assert!(
+            !call(at(2)).replaces(&known(at(1), 1)),
+            "the same document is no change"
+        );
+        assert!(!call(None).replaces(&known(at(1), 0)));
+        assert!(call(at(1)).replaces(&known(None, 0)));
+    }
+}

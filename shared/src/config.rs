@@ -1,0 +1,338 @@
+//! Typed settings; the only reader of the environment and of the secret document.
+//!
+//! `main` ─▶ [`Reader::load`] ─▶ one section a concern ─▶ [`Reader::finish`], which reports every problem at once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use url::Url;
+
+mod secret;
+
+/// Reads settings from the environment and, below it, from the secret document; collects what is wrong.
+pub struct Reader {
+    environment: HashMap<String, String>,
+    secret: BTreeMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+/// One setting that is missing or malformed. Never holds the value: it may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Problem {
+    name: String,
+    fault: &'static str,
+    expected: &'static str,
+}
+
+/// The settings are unusable; says every variable that is wrong and what was expected of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", list(.0))]
+pub struct Invalid(Vec<Problem>);
+
+/// The settings could not be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// Secrets Manager refused or did not answer.
+    #[error("reading the secret {arn} named by CALLMARK_SECRET_ARN")]
+    Secret {
+        /// The secret's name or ARN.
+        arn: String,
+        /// What the service said.
+        #[source]
+        source: anyhow::Error,
+    },
+}
+
+/// How to reach PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// `DATABASE_URL`: a `postgres://` URL; `sslmode` as in libpq.
+    pub url: SecretString,
+    /// `DATABASE_CA`: PEM certificates to verify the server with (Supabase, RDS).
+    pub ca: Option<String>,
+    /// `DATABASE_POOL`: connections at most.
+    pub pool: usize,
+}
+
+/// How to reach Vapi, and how hard to pull.
+#[derive(Clone, Debug)]
+pub struct Vapi {
+    /// `VAPI_BASE_URL`.
+    pub base_url: Url,
+    /// `VAPI_API_KEY`: the private key of one organisation.
+    pub api_key: SecretString,
+    /// `VAPI_RATE`: requests a second at most; lowered for a while when Vapi answers 429.
+    pub rate: f64,
+    /// `VAPI_PAGE_LIMIT`: calls asked for in one page, 1 to 1000.
+    pub page_limit: usize,
+    /// `VAPI_DOWNLOADS`: windows walked at once.
+    pub downloads: usize,
+    /// `VAPI_TIMEOUT_SECONDS`: silence after which a request is given up.
+    pub timeout: Duration,
+    /// `VAPI_ATTEMPTS`: tries of one request.
+    pub attempts: usize,
+}
+
+/// What a sync keeps and reads again.
+#[derive(Clone, Debug)]
+pub struct Sync {
+    /// `VAPI_RETENTION_DAYS`: how long Vapi keeps a call.
+    pub retention: TimeDelta,
+    /// `SYNC_OVERLAP_MINUTES`: how far before the watermark a pass begins.
+    pub overlap: TimeDelta,
+    /// `SYNC_RESCAN_HOURS`: the trailing window that is read again once a day.
+    pub rescan: TimeDelta,
+    /// `SYNC_WRITERS`: connections that write at once.
+    pub writers: usize,
+    /// `LOG_RETENTION_DAYS`: age at which log lines are pruned.
+    pub log_retention: TimeDelta,
+}
+
+/// Where events go.
+#[derive(Clone, Debug)]
+pub struct Events {
+    /// `EVENT_BUS_NAME`: the EventBridge bus; without it events are only logged.
+    pub bus_name: Option<String>,
+}
+
+impl Reader {
+    /// Reads the environment and, where `CALLMARK_SECRET_ARN` names one, the secret document.
+    pub async fn load() -> Result<Self, Unreadable> {
+        let mut reader = Self::from_pairs(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
+        if let Some(arn) = reader.text("CALLMARK_SECRET_ARN") {
+            match secret::fetch(&arn).await {
+                Ok(secret::Document::Settings(settings)) => reader.secret = settings,
+                Ok(secret::Document::Malformed) => {
+                    reader.problem(
+                        "CALLMARK_SECRET_ARN",
+                        "names a malformed secret",
+                        "a JSON object of settings, such as {\"DATABASE_URL\": \"postgres://…\"}",
+                    );
+                }
+                Err(source) => return Err(Unreadable::Secret { arn, source }),
+            }
+        }
+        Ok(reader)
+    }
+
+    /// Reads these pairs in place of the environment.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self {
+            environment: pairs.into_iter().collect(),
+            secret: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// `DATABASE_URL`, `DATABASE_CA`, `DATABASE_POOL`.
+    pub fn database(&mut self) -> Database {
+        let url = self.required("DATABASE_URL", POSTGRES_URL).unwrap_or_default();
+        if !url.is_empty() && crate::db::check_url(&url).is_err() {
+            self.problem("DATABASE_URL", "is malformed", POSTGRES_URL);
+        }
+        let ca = self.text("DATABASE_CA").map(|pem| pem.replace("\\n", "\n"));
+        if ca.as_deref().is_some_and(|pem| crate::tls::private_roots(pem).is_err()) {
+            self.problem("DATABASE_CA", "is malformed", "certificates in PEM form");
+        }
+        Database {
+            url: url.into(),
+            ca,
+            pool: self.within("DATABASE_POOL", 8, 2, 100, "a number from 2 to 100"),
+        }
+    }
+
+    /// `VAPI_API_KEY`, `VAPI_BASE_URL` and the `VAPI_…` limits.
+    pub fn vapi(&mut self) -> Vapi {
+        let api_key = self
+            .required("VAPI_API_KEY", "the private key of a Vapi organisation")
+            .unwrap_or_default();
+        if !api_key.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
+            self.problem("VAPI_API_KEY", "is malformed", "printable characters without spaces");
+        }
+        Vapi {
+            base_url: self.http_url("VAPI_BASE_URL", "https://api.vapi.ai"),
+            api_key: api_key.into(),
+            rate: self.within(
+                "VAPI_RATE",
+                4.0,
+                0.01,
+                10_000.0,
+                "requests a second, from 0.01 to 10000",
+            ),
+            page_limit: self.within("VAPI_PAGE_LIMIT", 1000, 1, 1000, "a number from 1 to 1000"),
+            downloads: self.within("VAPI_DOWNLOADS", 4, 1, 16, "a number from 1 to 16"),
+            timeout: Duration::from_secs(self.within("VAPI_TIMEOUT_SECONDS", 60, 1, 600, "seconds, from 1 to 600")),
+            attempts: self.within("VAPI_ATTEMPTS", 6, 1, 20, "a number from 1 to 20"),
+        }
+    }
+
+    /// Retention, overlap, trailing window, writers, log retention.
+    pub fn sync(&mut self) -> Sync {
+        Sync {
+            retention: TimeDelta::days(self.within("VAPI_RETENTION_DAYS", 14, 1, 3650, "days, from 1 to 3650")),
+            overlap: TimeDelta::minutes(self.within("SYNC_OVERLAP_MINUTES", 10, 0, 1440, "minutes, from 0 to 1440")),
+            rescan: TimeDelta::hours(self.within("SYNC_RESCAN_HOURS", 48, 0, 8760, "hours, from 0 to 8760")),
+            writers: self.within("SYNC_WRITERS", 2, 1, 8, "a number from 1 to 8"),
+            log_retention: TimeDelta::days(self.within("LOG_RETENTION_DAYS", 90, 1, 3650, "days, from 1 to 3650")),
+        }
+    }
+
+    /// `EVENT_BUS_NAME`.
+    pub fn events(&mut self) -> Events {
+        Events {
+            bus_name: self.text("EVENT_BUS_NAME"),
+        }
+    }
+
+    /// A setting as text; absent where it is unset or blank. The environment comes before the secret.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        [self.environment.get(name), self.secret.get(name)]
+            .into_iter()
+            .flatten()
+            .map(|value| value.trim())
+            .find(|value| !value.is_empty())
+            .map(str::to_owned)
+    }
+
+    /// A number within bounds, or `default` where the setting is absent.
+    pub fn within<T>(&mut self, name: &str, default: T, least: T, most: T, expected: &'static str) -> T
+    where
+        T: FromStr + PartialOrd + Copy,
+    {
+        let Some(text) = self.text(name) else { return default };
+        match text.parse::<T>() {
+            Ok(value) if value >= least && value <= most => value,
+            _ => {
+                self.problem(name, "is malformed", expected);
+                default
+            }
+        }
+    }
+
+    /// Ends the reading: an error lists all that was wrong.
+    pub fn finish(self) -> Result<(), Invalid> {
+        if self.problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Invalid(self.problems))
+        }
+    }
+
+    fn required(&mut self, name: &str, expected: &'static str) -> Option<String> {
+        let value = self.text(name);
+        if value.is_none() {
+            self.problem(name, "is missing", expected);
+        }
+        value
+    }
+
+    fn http_url(&mut self, name: &str, default: &str) -> Url {
+        let text = self.text(name).unwrap_or_else(|| default.to_owned());
+        match Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
+            _ => {
+                self.problem(name, "is malformed", "an http:// or https:// URL");
+                fallback_url()
+            }
+        }
+    }
+
+    fn problem(&mut self, name: &str, fault: &'static str, expected: &'static str) {
+        self.problems.push(Problem {
+            name: name.to_owned(),
+            fault,
+            expected,
+        });
+    }
+}
+
+const POSTGRES_URL: &str = "a URL such as postgres://user:password@host:5432/database?sslmode=require";
+
+/// Stands in for a URL that was refused; `finish` keeps it from being used.
+#[expect(clippy::expect_used, reason = "a constant that parses")]
+fn fallback_url() -> Url {
+    Url::parse("http://invalid.invalid").expect("a constant URL")
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: expected {}", self.name, self.fault, self.expected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn reader(pairs: &[(&str, &str)]) -> Reader {
+        Reader::from_pairs(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once_by_name_and_without_values() {
+        let mut reader = reader(&[
+            ("VAPI_API_KEY", "has space"),
+            ("VAPI_BASE_URL", "ftp://x"),
+            ("VAPI_PAGE_LIMIT", "2000"),
+        ]);
+
+        reader.database();
+        reader.vapi();
+        let error = reader.finish().unwrap_err().to_string();
+
+        for name in [
+            "DATABASE_URL is missing",
+            "VAPI_API_KEY is malformed",
+            "VAPI_BASE_URL is malformed",
+            "VAPI_PAGE_LIMIT is malformed",
+        ] {
+            assert!(error.contains(name), "{name} not in {error}");
+        }
+        assert!(!error.contains("has space") && !error.contains("2000"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_comes_before_the_secret_and_blank_counts_as_absent() {
+        let mut reader = reader(&[("VAPI_API_KEY", "from-environment"), ("VAPI_RATE", " ")]);
+        reader.secret.insert("VAPI_API_KEY".into(), "from-secret".into());
+        reader.secret.insert("VAPI_RATE".into(), "9".into());
+
+        let vapi = reader.vapi();
+
+        assert_eq!(vapi.api_key.expose_secret(), "from-environment");
+        assert!((vapi.rate - 9.0).abs() < f64::EPSILON);
+        reader.finish().unwrap();
+    }
+
+    #[test]
+    fn a_secret_is_not_printed_with_its_section() {
+        let mut reader = reader(&[
+            ("VAPI_API_KEY", "very-private"),
+            ("DATABASE_URL", "postgres://u:hidden@h/d"),
+        ]);
+
+        let printed = format!("{:?} {:?}", reader.vapi(), reader.database());
+
+        assert!(
+            !printed.contains("very-private") && !printed.contains("hidden"),
+            "{printed}"
+        );
+    }
+}

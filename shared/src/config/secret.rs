@@ -1,0 +1,66 @@
+//! The secret document: one JSON object of settings in AWS Secrets Manager.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use aws_config::BehaviorVersion;
+use serde_json::Value;
+
+/// What the secret turned out to hold.
+pub(super) enum Document {
+    /// Settings by name.
+    Settings(BTreeMap<String, String>),
+    /// Not a JSON object of texts and numbers.
+    Malformed,
+}
+
+/// Fetches and parses the secret named by its ARN or name.
+pub(super) async fn fetch(arn: &str) -> Result<Document> {
+    let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
+    let answer = aws_sdk_secretsmanager::Client::new(&sdk)
+        .get_secret_value()
+        .secret_id(arn)
+        .send()
+        .await
+        .map_err(aws_sdk_secretsmanager::error::DisplayErrorContext)
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("asking AWS Secrets Manager")?;
+    Ok(answer.secret_string().map_or(Document::Malformed, parse))
+}
+
+fn parse(text: &str) -> Document {
+    let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+        return Document::Malformed;
+    };
+    let settings = members.into_iter().map(|(name, value)| match value {
+        Value::String(text) => Some((name, text)),
+        Value::Number(number) => Some((name, number.to_string())),
+        Value::Null => Some((name, String::new())),
+        _ => None,
+    });
+    settings
+        .collect::<Option<_>>()
+        .map_or(Document::Malformed, Document::Settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_an_object_of_texts_and_numbers() {
+        let Document::Settings(settings) = parse(r#"{"VAPI_API_KEY": "k", "DATABASE_POOL": 4}"#) else {
+            panic!("refused a good document");
+        };
+
+        assert_eq!(settings["VAPI_API_KEY"], "k");
+        assert_eq!(settings["DATABASE_POOL"], "4");
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        for text in ["", "plain password", "[1]", r#"{"DATABASE_URL": {"host": "h"}}"#] {
+            assert!(matches!(parse(text), Document::Malformed), "{text}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What every Callmark function stands on: settings, database, runs, events, calls and assistants.
+//!
+//! ```text
+//! event ─▶ main ─▶ run::keep ─▶ use case ─▶ port ─▶ outside
+//!                                  └──────▶ call, assistant, sync_state, run ─▶ rows
+//! ```
+//!
+//! A module here may import the ones above it: `clock`, `config`, `telemetry`, `http`, `db`, `event`,
+//! then `run` and the tables. Nothing here imports a function.
+
+pub mod assistant;
+pub mod call;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod event;
+pub mod http;
+pub mod reject;
+pub mod run;
+pub mod sync_state;
+pub mod telemetry;
+mod tls;

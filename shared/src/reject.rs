@@ -1,0 +1,79 @@
+//! Documents that could not be stored as calls, and every query on `vapi_call_rejects`.
+
+use chrono::{DateTime, Utc};
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::call::DocumentHash;
+use crate::db::DbError;
+
+/// One document and what stood against it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The call's id, where one could be read.
+    pub call_id: Option<String>,
+    /// Why it could not be stored.
+    pub reason: String,
+    /// The database's code, where it was the database that refused.
+    pub sqlstate: Option<String>,
+    /// The redacted document; absent where it is not JSON and so could not be redacted.
+    pub document: Option<String>,
+    /// The size of the document as it came, in bytes.
+    pub document_bytes: usize,
+    /// The hash of the document: the same one is kept once.
+    pub document_hash: DocumentHash,
+}
+
+/// Keeps a reject; one that was seen before is counted again.
+pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: DateTime<Utc>) -> Result<(), DbError> {
+    let hash: &[u8] = &reject.document_hash;
+    let bytes = i32::try_from(reject.document_bytes).unwrap_or(i32::MAX);
+    db.execute_typed(
+        r#"
+        insert into vapi_call_rejects (
+            id, call_id, reason, sqlstate, document, document_bytes, document_hash, first_seen_at, last_seen_at, run_id
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+        on conflict (document_hash) do update
+        set attempts = vapi_call_rejects.attempts + 1,
+            reason = excluded.reason,
+            sqlstate = excluded.sqlstate,
+            last_seen_at = excluded.last_seen_at,
+            resolved_at = null,
+            run_id = excluded.run_id
+        "#,
+        &[
+            (&Uuid::now_v7(), Type::UUID),
+            (&reject.call_id, Type::TEXT),
+            (&reject.reason, Type::TEXT),
+            (&reject.sqlstate, Type::TEXT),
+            (&reject.document, Type::TEXT),
+            (&bytes, Type::INT4),
+            (&hash, Type::BYTEA),
+            (&now, Type::TIMESTAMPTZ),
+            (&run_id, Type::UUID),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Marks the open rejects of calls that are stored by now; returns how many.
+pub async fn resolve(db: &impl GenericClient, now: DateTime<Utc>) -> Result<u64, DbError> {
+    db.execute_typed(
+        r#"
+        update vapi_call_rejects
+        set resolved_at = $1
+        where resolved_at is null
+          and exists (
+              select
+              from vapi_calls_raw
+              where vapi_calls_raw.id = vapi_call_rejects.call_id
+                and vapi_calls_raw.synced_at > vapi_call_rejects.last_seen_at
+          )
+        "#,
+        &[(&now, Type::TIMESTAMPTZ)],
+    )
+    .await
+}

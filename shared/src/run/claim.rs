@@ -1,0 +1,190 @@
+//! The exact lease: one living run a script, one handling an event.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::db::DbError;
+
+/// How long after its deadline a run may still be closing its row on a clock that runs behind ours.
+pub const GRACE: TimeDelta = TimeDelta::seconds(15);
+
+/// Who asks for the lease.
+#[derive(Clone, Debug)]
+pub struct Claimant<'a> {
+    /// The script.
+    pub script_name: &'a str,
+    /// Who asks for the run.
+    pub triggered_by: &'a str,
+    /// The batch that the run belongs to.
+    pub batch_id: Uuid,
+    /// The id under which the triggering event is handled once.
+    pub event_id: Option<&'a str>,
+    /// When the host ends the run.
+    pub deadline_at: DateTime<Utc>,
+    /// Facts that stand in the row from the start: an object.
+    pub metadata: Value,
+}
+
+/// What became of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The run may begin.
+    Granted {
+        /// The new run.
+        id: Uuid,
+        /// The runs that were found lost, and are closed now.
+        lost: Vec<Uuid>,
+    },
+    /// The run must not begin; a row says so.
+    Skipped {
+        /// The row of the skipped run.
+        id: Uuid,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Takes the lease of the claimant's script, closing first whoever held it beyond its deadline.
+///
+/// All of it is one transaction: two claims at once are ordered by the unique index, not by luck.
+pub async fn claim(
+    transaction: &Transaction<'_>,
+    claimant: &Claimant<'_>,
+    now: DateTime<Utc>,
+) -> Result<Claim, DbError> {
+    let lost = close_lost(transaction, claimant.script_name, now).await?;
+    let id = Uuid::now_v7();
+    if insert_running(transaction, id, claimant, now).await? {
+        return Ok(Claim::Granted { id, lost });
+    }
+    let reason = obstacle(transaction, claimant).await?;
+    insert_skipped(transaction, id, claimant, &reason, now).await?;
+    Ok(Claim::Skipped { id, reason })
+}
+
+async fn close_lost(
+    transaction: &Transaction<'_>,
+    script_name: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<Uuid>, DbError> {
+    let rows = transaction
+        .query_typed(
+            r#"
+            update runs
+            set status = 'error',
+                finished_at = greatest($2, started_at),
+                error_message = 'lost: no result before its deadline'
+            where script_name = $1
+              and status = 'running'
+              and deadline_at < $3
+            returning id
+            "#,
+            &[
+                (&script_name, Type::TEXT),
+                (&now, Type::TIMESTAMPTZ),
+                (&(now - GRACE), Type::TIMESTAMPTZ),
+            ],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// `false` where a unique index stands against it.
+async fn insert_running(
+    transaction: &Transaction<'_>,
+    id: Uuid,
+    claimant: &Claimant<'_>,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
+    let inserted = transaction
+        .execute_typed(
+            r#"
+            insert into runs (id, script_name, status, triggered_by, batch_id, started_at, deadline_at, metadata)
+            select $1, $2, 'running', $3, $4, $5, $6,
+                   $7::jsonb || case when $8::text is null then '{}' else jsonb_build_object('event_id', $8, 'attempt', 1 + (
+                       select count(*)
+                       from runs
+                       where script_name = $2
+                         and metadata ->> 'event_id' = $8
+                         and status = 'error'
+                   )) end
+            on conflict do nothing
+            "#,
+            &[
+                (&id, Type::UUID),
+                (&claimant.script_name, Type::TEXT),
+                (&claimant.triggered_by, Type::TEXT),
+                (&claimant.batch_id, Type::UUID),
+                (&now, Type::TIMESTAMPTZ),
+                (&claimant.deadline_at, Type::TIMESTAMPTZ),
+                (&claimant.metadata, Type::JSONB),
+                (&claimant.event_id, Type::TEXT),
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+async fn obstacle(transaction: &Transaction<'_>, claimant: &Claimant<'_>) -> Result<String, DbError> {
+    let row = transaction
+        .query_typed_opt(
+            r#"
+            select id, status, deadline_at, coalesce(metadata ->> 'event_id' = $2, false)
+            from runs
+            where script_name = $1
+              and (status = 'running' or (status in ('success', 'partial') and metadata ->> 'event_id' = $2))
+            order by coalesce(metadata ->> 'event_id' = $2, false) desc, started_at desc
+            limit 1
+            "#,
+            &[(&claimant.script_name, Type::TEXT), (&claimant.event_id, Type::TEXT)],
+        )
+        .await?;
+    Ok(row.map_or_else(
+        // It ended between our insert and this look.
+        || "another run held the lease".to_owned(),
+        |row| {
+            let (id, status, deadline): (Uuid, String, DateTime<Utc>) = (row.get(0), row.get(1), row.get(2));
+            if row.get(3) {
+                format!("this event is handled by run {id} ({status})")
+            } else {
+                format!(
+                    "run {id} holds the lease of {} until {} at the latest",
+                    claimant.script_name,
+                    crate::clock::rfc3339(deadline + GRACE)
+                )
+            }
+        },
+    ))
+}
+
+async fn insert_skipped(
+    transaction: &Transaction<'_>,
+    id: Uuid,
+    claimant: &Claimant<'_>,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let facts = json!({"event_id": claimant.event_id, "reason": reason});
+    transaction
+        .execute_typed(
+            r#"
+            insert into runs (id, script_name, status, triggered_by, batch_id, started_at, deadline_at, finished_at, metadata)
+            values ($1, $2, 'skipped', $3, $4, $5, $6, $5, $7::jsonb || jsonb_strip_nulls($8))
+            "#,
+            &[
+                (&id, Type::UUID),
+                (&claimant.script_name, Type::TEXT),
+                (&claimant.triggered_by, Type::TEXT),
+                (&claimant.batch_id, Type::UUID),
+                (&now, Type::TIMESTAMPTZ),
+                (&claimant.deadline_at, Type::TIMESTAMPTZ),
+                (&claimant.metadata, Type::JSONB),
+                (&facts, Type::JSONB),
+            ],
+        )
+        .await?;
+    Ok(())
+}

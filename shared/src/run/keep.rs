@@ -1,0 +1,384 @@
+//! Keeps a run: claims it, lets the work do its part, and closes the row on success, error, panic,
+//! cancellation and deadline.
+
+use std::any::Any;
+use std::fmt::{self, Display};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use chrono::{DateTime, Utc};
+use deadpool_postgres::Pool;
+use futures::FutureExt;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+use tokio_postgres::types::Type;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::journal::{Journal, Writer};
+use super::{Claim, Claimant, Counters, Level, Run, Status, Step, claim, held};
+use crate::clock;
+use crate::event::{Bus, Event, Finished, Invocation, Requested};
+
+/// Continuations of one request at most: 20 × 15 minutes is a backfill of five hours.
+const MAX_HOPS: u32 = 20;
+/// How long closing may take before it is given up as an error.
+const CLOSING: Duration = Duration::from_secs(8);
+
+/// Where runs are kept and announced.
+#[derive(Clone)]
+pub struct Ledger {
+    /// The database.
+    pub pool: Pool,
+    /// The bus.
+    pub bus: Bus,
+    /// Follows what the run under way counts, for whoever shows progress.
+    pub watch: Option<watch::Sender<Counters>>,
+}
+
+/// What is to be run, for whom, and until when.
+pub struct Order<'a> {
+    /// The script.
+    pub script_name: &'static str,
+    /// What asked for it.
+    pub invocation: &'a Invocation,
+    /// When the host ends the run.
+    pub deadline_at: DateTime<Utc>,
+    /// Ends the run early, as an error, when the host is told to stop.
+    pub stop: CancellationToken,
+    /// Facts that stand in the row from the start: an object.
+    pub metadata: Value,
+}
+
+/// How the work came out, short of failing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Nothing is left.
+    Done,
+    /// Some is left.
+    Left {
+        /// Why; becomes the row's `error_message`.
+        reason: String,
+        /// The input with which to continue at once; absent where a later run picks it up anyway.
+        continue_with: Option<Value>,
+    },
+}
+
+/// How a run ended, for whoever invoked it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The run.
+    pub run_id: Uuid,
+    /// Its script.
+    pub script_name: &'static str,
+    /// How it ended.
+    pub status: Status,
+    /// Its batch.
+    pub batch_id: Uuid,
+    /// What it counted.
+    #[serde(flatten)]
+    pub counters: Counters,
+    /// Why it is not a success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it noted.
+    pub metadata: Value,
+}
+
+/// A run that failed. Shows its whole chain of causes.
+#[derive(Debug)]
+pub struct Failure(pub anyhow::Error);
+
+/// Runs `work` as a kept run.
+///
+/// # Errors
+///
+/// A [`Failure`] if the work failed (its row says why), or if the row could not be opened or closed.
+pub async fn keep<W, F>(ledger: &Ledger, order: Order<'_>, now: DateTime<Utc>, work: W) -> Result<Report, Failure>
+where
+    W: FnOnce(Arc<Run>) -> F,
+    F: Future<Output = Result<Outcome>>,
+{
+    let batch_id = order.invocation.batch_id.unwrap_or_else(Uuid::now_v7);
+    let claim = open(ledger, &order, batch_id, now)
+        .await
+        .with_context(|| format!("claiming the lease of {}", order.script_name))?;
+    let report = match claim {
+        Claim::Skipped { id, reason } => skipped(&order, batch_id, id, reason),
+        Claim::Granted { id, lost } => {
+            let (journal, writer) = Journal::open(ledger.pool.clone(), id);
+            let run = Arc::new(Run {
+                id,
+                script_name: order.script_name,
+                batch_id,
+                started_at: now,
+                deadline_at: order.deadline_at,
+                counters: Mutex::default(),
+                watch: ledger.watch.clone(),
+                metadata: Mutex::default(),
+                journal,
+            });
+            let mut guard = Guard {
+                pool: ledger.pool.clone(),
+                run: Some(Arc::clone(&run)),
+            };
+            greet(&run, &order, &lost);
+            let ended = ending(&run, &order, work(Arc::clone(&run))).await;
+            let report = close(&ledger.pool, &run, writer, &ended).await;
+            guard.run = None;
+            continue_if_asked(ledger, &order, &run, &ended).await;
+            let report = report?;
+            if let Err(error) = ended {
+                announce(ledger, &report).await;
+                return Err(Failure(error));
+            }
+            report
+        }
+    };
+    announce(ledger, &report).await;
+    Ok(report)
+}
+
+async fn open(ledger: &Ledger, order: &Order<'_>, batch_id: Uuid, now: DateTime<Utc>) -> Result<Claim> {
+    let claimant = Claimant {
+        script_name: order.script_name,
+        triggered_by: &order.invocation.triggered_by,
+        batch_id,
+        event_id: order.invocation.event_id.as_deref(),
+        deadline_at: order.deadline_at,
+        metadata: order.metadata.clone(),
+    };
+    let mut client = ledger
+        .pool
+        .get()
+        .await
+        .context("connecting to the database named by DATABASE_URL")?;
+    let transaction = client.transaction().await?;
+    let claim = claim(&transaction, &claimant, now).await?;
+    transaction.commit().await?;
+    Ok(claim)
+}
+
+fn greet(run: &Run, order: &Order<'_>, lost: &[Uuid]) {
+    let meta = json!({"triggered_by": order.invocation.triggered_by, "batch_id": run.batch_id, "hop": order.invocation.hop, "input": order.invocation.input});
+    run.info(
+        Step::Start,
+        format!(
+            "{} started, triggered by {}",
+            run.script_name, order.invocation.triggered_by
+        ),
+        meta,
+    );
+    for id in lost {
+        run.warn(
+            Step::Start,
+            format!("closed run {id}, which gave no result before its deadline"),
+            json!({"lost_run_id": id}),
+        );
+    }
+}
+
+/// Waits for the work, a panic in it, the host's stop signal, or the last moment to close the row.
+async fn ending(run: &Run, order: &Order<'_>, work: impl Future<Output = Result<Outcome>>) -> Result<Outcome> {
+    let spare = (run.deadline_at - run.checkpoint_at()) / 3;
+    let last_moment = (run.deadline_at - spare - clock::now()).to_std().unwrap_or_default();
+    tokio::select! {
+        ended = AssertUnwindSafe(work).catch_unwind() => match ended {
+            Ok(result) => result,
+            Err(panic) => bail!("panicked: {}", panic_message(&*panic)),
+        },
+        () = order.stop.cancelled() => bail!("cancelled: the host told it to stop"),
+        () = tokio::time::sleep(last_moment) => bail!("out of time: no checkpoint was reached before the deadline"),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
+
+async fn close(pool: &Pool, run: &Run, writer: Writer, ended: &Result<Outcome>) -> Result<Report> {
+    let (status, reason) = match ended {
+        Ok(Outcome::Done) => (Status::Success, None),
+        Ok(Outcome::Left { reason, .. }) => (Status::Partial, Some(reason.clone())),
+        Err(error) => (Status::Error, Some(format!("{error:#}"))),
+    };
+    farewell(run, status, reason.as_deref());
+    run.journal.close();
+    if let Err(error) = writer.finish(CLOSING).await {
+        tracing::error!(run_id = %run.id, "log lines are on standard output only: {error:#}");
+        run.note("log_lines_lost", format!("{error:#}"));
+    }
+    tokio::time::timeout(CLOSING, write_end(pool, run, status, reason.as_deref()))
+        .await
+        .map_err(|_| anyhow!("no answer within {} s", CLOSING.as_secs()))
+        .flatten()
+        .with_context(|| match &reason {
+            None => format!("closing run {}", run.id),
+            Some(reason) => format!("closing run {}, which ended with «{reason}»", run.id),
+        })?;
+    Ok(report(run, status, reason))
+}
+
+fn farewell(run: &Run, status: Status, reason: Option<&str>) {
+    let counters = run.counters();
+    let meta = json!(counters);
+    let counts = format!(
+        "{} fetched, {} inserted, {} updated, {} failed",
+        counters.records_fetched, counters.records_inserted, counters.records_updated, counters.records_failed
+    );
+    match (status, reason) {
+        (Status::Error, reason) => run.log(Level::Error, Step::Error, reason.unwrap_or("failed").to_owned(), meta),
+        (_, Some(reason)) => run.warn(Step::End, format!("{status}: {counts}; {reason}"), meta),
+        (_, None) => run.info(Step::End, format!("{status}: {counts}"), meta),
+    }
+}
+
+async fn write_end(pool: &Pool, run: &Run, status: Status, reason: Option<&str>) -> Result<()> {
+    let client = pool
+        .get()
+        .await
+        .context("connecting to the database named by DATABASE_URL")?;
+    let counters = run.counters();
+    let metadata = Value::Object(held(&run.metadata).clone());
+    let reason = reason.map(|reason| reason.replace('\0', "\u{fffd}"));
+    let closed = client
+        .execute_typed(
+            r#"
+            update runs
+            set status = $2,
+                finished_at = greatest($3, started_at),
+                records_fetched = $4,
+                records_inserted = $5,
+                records_updated = $6,
+                records_failed = $7,
+                calls_analyzed = $8,
+                error_message = $9,
+                metadata = metadata || $10
+            where id = $1
+              and status = 'running'
+            "#,
+            &[
+                (&run.id, Type::UUID),
+                (&status.as_str(), Type::TEXT),
+                (&clock::now(), Type::TIMESTAMPTZ),
+                (&counters.records_fetched, Type::INT4),
+                (&counters.records_inserted, Type::INT4),
+                (&counters.records_updated, Type::INT4),
+                (&counters.records_failed, Type::INT4),
+                (&counters.calls_analyzed, Type::INT4),
+                (&reason, Type::TEXT),
+                (&metadata, Type::JSONB),
+            ],
+        )
+        .await?;
+    if closed == 0 {
+        bail!("the row is not running any more: somebody took the run for lost");
+    }
+    Ok(())
+}
+
+fn report(run: &Run, status: Status, reason: Option<String>) -> Report {
+    Report {
+        run_id: run.id,
+        script_name: run.script_name,
+        status,
+        batch_id: run.batch_id,
+        counters: run.counters(),
+        reason,
+        metadata: Value::Object(held(&run.metadata).clone()),
+    }
+}
+
+fn skipped(order: &Order<'_>, batch_id: Uuid, id: Uuid, reason: String) -> Report {
+    tracing::warn!(run_id = %id, script_name = order.script_name, "skipped: {reason}");
+    Report {
+        run_id: id,
+        script_name: order.script_name,
+        status: Status::Skipped,
+        batch_id,
+        counters: Counters::default(),
+        reason: Some(reason),
+        metadata: Value::Object(Map::new()),
+    }
+}
+
+async fn continue_if_asked(ledger: &Ledger, order: &Order<'_>, run: &Run, ended: &Result<Outcome>) {
+    let Ok(Outcome::Left {
+        continue_with: Some(input),
+        ..
+    }) = ended
+    else {
+        return;
+    };
+    if order.invocation.hop >= MAX_HOPS {
+        tracing::error!(run_id = %run.id, "not continued: {MAX_HOPS} continuations did not finish the work");
+        return;
+    }
+    let request = Requested {
+        script_name: run.script_name.to_owned(),
+        triggered_by: "continuation".to_owned(),
+        batch_id: Some(run.batch_id),
+        input: input.clone(),
+        hop: order.invocation.hop + 1,
+    };
+    publish(ledger, run.id, Event::Requested(request)).await;
+}
+
+async fn announce(ledger: &Ledger, report: &Report) {
+    let finished = Finished {
+        run_id: report.run_id,
+        script_name: report.script_name.to_owned(),
+        status: report.status.as_str().to_owned(),
+        batch_id: report.batch_id,
+        counters: json!(report.counters),
+        error_message: report.reason.clone(),
+    };
+    publish(ledger, report.run_id, Event::Finished(finished)).await;
+}
+
+/// An event that is lost costs nothing but time: whoever would have been nudged has a schedule too.
+async fn publish(ledger: &Ledger, run_id: Uuid, event: Event) {
+    if let Err(error) = ledger.bus.publish(event).await {
+        tracing::error!(%run_id, "an event was not published: {error:#}");
+    }
+}
+
+/// Closes the row of a run whose host dropped it half-way.
+struct Guard {
+    pool: Pool,
+    run: Option<Arc<Run>>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let (Some(run), Ok(runtime)) = (self.run.take(), tokio::runtime::Handle::try_current()) else {
+            return;
+        };
+        let pool = self.pool.clone();
+        runtime.spawn(async move {
+            let reason = "cancelled: its host dropped it";
+            if let Err(error) = write_end(&pool, &run, Status::Error, Some(reason)).await {
+                tracing::error!(run_id = %run.id, "{error:#}");
+            }
+        });
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self(error)
+    }
+}

@@ -1,0 +1,87 @@
+//! What leaves the process as text: JSON log lines for CloudWatch, readable ones for a terminal, metrics.
+
+use std::io::{self, Write};
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use tracing_subscriber::EnvFilter;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One JSON object a line on standard output, for CloudWatch.
+    Json,
+    /// Readable lines on standard error, so that standard output stays the command's answer.
+    Text,
+}
+
+/// Installs the subscriber. `RUST_LOG` narrows or widens what is shown; `info` of our own crates by default.
+pub fn init(form: Form, default_filter: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    // A second call changes nothing: the first subscriber stays.
+    let installed = match form {
+        Form::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(true)
+            .try_init(),
+        Form::Text => builder.with_writer(io::stderr).with_ansi(false).try_init(),
+    };
+    drop(installed);
+}
+
+/// Writes metrics in CloudWatch's embedded metric format: one line, no API call.
+///
+/// `dimensions` are few and bounded (a script's name); `values` carry their unit, such as `("Calls", "Count", 3.0)`.
+pub fn metrics(now: DateTime<Utc>, dimensions: &[(&str, &str)], values: &[(&str, &str, f64)]) {
+    let line = embedded_metrics(now, dimensions, values);
+    // Standard output gone means nobody reads; there is nowhere left to say so.
+    drop(writeln!(io::stdout().lock(), "{line}"));
+}
+
+fn embedded_metrics(now: DateTime<Utc>, dimensions: &[(&str, &str)], values: &[(&str, &str, f64)]) -> Value {
+    let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+    let metrics: Vec<Value> = values
+        .iter()
+        .map(|(name, unit, _)| json!({"Name": name, "Unit": unit}))
+        .collect();
+    let mut line = Map::new();
+    line.insert(
+        "_aws".to_owned(),
+        json!({
+            "Timestamp": now.timestamp_millis(),
+            "CloudWatchMetrics": [{"Namespace": "Callmark", "Dimensions": [names], "Metrics": metrics}],
+        }),
+    );
+    line.extend(
+        dimensions
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value))),
+    );
+    line.extend(values.iter().map(|(name, _, value)| ((*name).to_owned(), json!(value))));
+    Value::Object(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_line_names_its_dimension_unit_and_value() {
+        let line = embedded_metrics(
+            DateTime::UNIX_EPOCH,
+            &[("Script", "vapi-sync")],
+            &[("RetentionHeadroom", "None", 312.5)],
+        );
+
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"],
+            "RetentionHeadroom"
+        );
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0][0], "Script");
+        assert_eq!(line["Script"], "vapi-sync");
+        assert_eq!(line["RetentionHeadroom"], 312.5);
+    }
+}

@@ -1,0 +1,179 @@
+//! A migrated database for each test.
+
+use std::path::PathBuf;
+
+use local::postgres::{PgBouncer, Postgres, Settings, find};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use shared::config;
+use tokio::sync::OnceCell;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+use crate::{LogLine, Run};
+
+/// The one server of this test process. A static is never dropped: the server ends because
+/// our process does. It holds nothing of the runtime that happened to start it.
+static SERVER: OnceCell<Postgres> = OnceCell::const_new();
+
+const TEMPLATE: &str = "migrated";
+
+/// A migrated, empty database that no other test sees; dropped with this value.
+#[derive(Debug)]
+pub struct TestDb {
+    server: Server,
+    name: String,
+}
+
+#[derive(Debug)]
+enum Server {
+    Shared(&'static Postgres),
+    Own(Postgres),
+}
+
+impl TestDb {
+    /// A new database on the server that all tests share.
+    pub async fn new() -> Self {
+        let shared = SERVER.get_or_init(server_with_template).await;
+        Self::on(Server::Shared(shared)).await
+    }
+
+    /// A new database on a server of its own, for a test that needs [`Self::server`].
+    pub async fn alone() -> Self {
+        Self::on(Server::Own(server_with_template().await)).await
+    }
+
+    async fn on(server: Server) -> Self {
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        let db = Self { server, name };
+        let clone = db.postgres().clone_template(TEMPLATE, &db.name).await;
+        clone.expect("cloning the migrated database");
+        db
+    }
+
+    /// The server, to kill and to start again; only a database that is [`Self::alone`] has it.
+    pub fn server(&mut self) -> &mut Postgres {
+        match &mut self.server {
+            Server::Own(server) => server,
+            Server::Shared(_) => panic!("other tests are on this server: use TestDb::alone"),
+        }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.postgres().url(&self.name)
+    }
+
+    /// A transaction pooler and the database's address through it. Where the machine has no
+    /// pooler, a word about it and `None`; on CI that is a failure.
+    pub async fn through_pooler(&self) -> Option<(PgBouncer, String)> {
+        if !PgBouncer::is_installed() && std::env::var_os("CI").is_none() {
+            eprintln!("no pgbouncer on this machine: this test has checked nothing");
+            return None;
+        }
+        let pooler = PgBouncer::start(self.postgres()).await;
+        let pooler = pooler.expect("starting the pooler");
+        let url = pooler.url(&self.name);
+        Some((pooler, url))
+    }
+
+    /// A new connection.
+    pub async fn client(&self) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url(), NoTls)
+            .await
+            .expect("connecting to the test's database");
+        tokio::spawn(connection);
+        client
+    }
+
+    /// The only run there is.
+    pub async fn only_run(&self) -> Run {
+        let mut runs = self.runs().await;
+        assert_eq!(runs.len(), 1, "not exactly one run: {runs:#?}");
+        runs.remove(0)
+    }
+
+    /// Every run, oldest first.
+    pub async fn runs(&self) -> Vec<Run> {
+        self.read("select * from runs order by started_at, id").await
+    }
+
+    /// What a run logged, in order.
+    pub async fn logs(&self, run: Uuid) -> Vec<LogLine> {
+        let lines: Vec<LogLine> = self.read("select * from logs order by timestamp, id").await;
+        lines.into_iter().filter(|line| line.run_id == run).collect()
+    }
+
+    /// How many rows a table or view has.
+    pub async fn count(&self, table: &str) -> i64 {
+        let count = format!("select count(*) from {table}");
+        let row = self.client().await.query_one(&count, &[]).await;
+        row.expect("counting").get(0)
+    }
+
+    /// What a query finds, an object a row.
+    pub async fn rows(&self, query: &str) -> Vec<Value> {
+        self.read(query).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, query: &str) -> Vec<T> {
+        let query = format!("select to_jsonb(found) from ({query}) as found");
+        let rows = self.client().await.query(&query, &[]).await;
+        let rows = rows.expect("reading the test's database");
+        rows.iter()
+            .map(|row| serde_json::from_value(row.get(0)))
+            .collect::<Result<_, _>>()
+            .expect("a row of the expected columns")
+    }
+
+    fn postgres(&self) -> &Postgres {
+        match &self.server {
+            Server::Shared(server) => server,
+            Server::Own(server) => server,
+        }
+    }
+}
+
+impl Drop for TestDb {
+    /// Gives the memory back while other tests run. Where it fails there is nothing to do:
+    /// the server takes all its databases with it.
+    fn drop(&mut self) {
+        let Server::Shared(server) = self.server else {
+            return;
+        };
+        let name = std::mem::take(&mut self.name);
+        // The test's own runtime is on its way out, and may be the thread we are on.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map(|runtime| runtime.block_on(server.drop_database(&name)))
+        });
+    }
+}
+
+/// A server whose only database, beside Postgres's own, is the migrated template.
+async fn server_with_template() -> Postgres {
+    let pg_bin = std::env::var_os("PG_BIN").map(PathBuf::from);
+    let binaries = find(pg_bin.as_deref()).expect("finding PostgreSQL");
+    let settings = Settings {
+        in_memory: true,
+        ..Settings::default()
+    };
+    let server = Postgres::start_with(&binaries, &settings)
+        .await
+        .expect("starting PostgreSQL");
+    let created = server.create_database(TEMPLATE).await;
+    created.expect("creating the template");
+    migrate(&server.url(TEMPLATE)).await;
+    server
+}
+
+async fn migrate(url: &str) {
+    let settings = config::Database {
+        url: url.into(),
+        ca: None,
+        pool: 2,
+    };
+    let migrated = shared::db::migrate(&settings).await;
+    migrated.expect("migrating the template");
+}

@@ -1,0 +1,15 @@
+//! What the integration tests stand on: a database of their own and what they read from it.
+//!
+//! The tests are in `it/`, a module a subject; this crate holds no test and no code that ships.
+
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test whose scene cannot be set fails right there"
+)]
+
+mod database;
+mod row;
+
+pub use database::TestDb;
+pub use row::{LogLine, Run};
