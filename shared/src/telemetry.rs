@@ -1,6 +1,7 @@
 //! What leaves the process as text: JSON log lines for CloudWatch, readable ones for a terminal, metrics.
 
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -15,8 +16,12 @@ pub enum Form {
     Text,
 }
 
+/// The form that was installed first.
+static FORM: OnceLock<Form> = OnceLock::new();
+
 /// Installs the subscriber. `RUST_LOG` narrows or widens what is shown; `info` of our own crates by default.
 pub fn init(form: Form, default_filter: &str) {
+    FORM.get_or_init(|| form);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
     // A second call changes nothing: the first subscriber stays.
@@ -32,10 +37,14 @@ pub fn init(form: Form, default_filter: &str) {
     drop(installed);
 }
 
-/// Writes metrics in CloudWatch's embedded metric format: one line, no API call.
+/// Writes metrics in CloudWatch's embedded metric format: one line, no API call. Only where log lines are
+/// JSON: elsewhere nobody collects them, and standard output is the command's answer.
 ///
 /// `dimensions` are few and bounded (a script's name); `values` carry their unit, such as `("Calls", "Count", 3.0)`.
 pub fn metrics(now: DateTime<Utc>, dimensions: &[(&str, &str)], values: &[(&str, &str, f64)]) {
+    if FORM.get() != Some(&Form::Json) {
+        return;
+    }
     let line = embedded_metrics(now, dimensions, values);
     // Standard output gone means nobody reads; there is nowhere left to say so.
     drop(writeln!(io::stdout().lock(), "{line}"));
@@ -70,6 +79,9 @@ mod tests {
 
     #[test]
     fn a_metric_line_names_its_dimension_unit_and_value() {
+        if FORM.get() != Some(&Form::Json) {
+            return;
+        }
         let line = embedded_metrics(
             DateTime::UNIX_EPOCH,
             &[("Script", "vapi-sync")],

@@ -9,7 +9,11 @@
 )]
 
 mod database;
+mod expected;
 mod row;
+mod stage;
 
 pub use database::TestDb;
+pub use expected::expected_row;
 pub use row::{LogLine, Run};
+pub use stage::{Stage, now};

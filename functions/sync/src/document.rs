@@ -314,67 +314,36 @@ fn fill_document(call: &mut Call, members: &Members<'_>, odd: &mut Vec<Oddity>) 
     let artifact = members.object("artifact");
     let messages = artifact.get("messages").filter(|messages| messages.len() > 2);
     let is_transcript = |text: &str| call.transcript.is_some() && lossy_string(text) == call.transcript;
-    let mut slim = String::with_capacity(members.get("artifact").map_or(2048, str::len) + 2048);
-    write_object(
-        &mut slim,
-        members.iter().map(|(name, value)| {
-            match name {
-                "messages" if messages == Some(value) => Kept::No,
-                "transcript" if is_transcript(value) => Kept::No,
-                "artifact" if value.starts_with('{') => Kept::Object(
-                    artifact
-                        .iter()
-                        .filter(|(name, value)| match *name {
-                            "messagesOpenAIFormatted" => messages.is_none(),
-                            "transcript" => !is_transcript(value),
-                            _ => true,
-                        })
-                        .collect(),
-                ),
-                _ => Kept::Whole(value),
-            }
-            .of(name)
-        }),
-    );
+    let slim_artifact = object(artifact.iter().filter(|(name, value)| match *name {
+        "messagesOpenAIFormatted" => messages.is_none(),
+        "transcript" => !is_transcript(value),
+        _ => true,
+    }));
+    let slim = object(members.iter().filter_map(|(name, value)| match name {
+        "messages" if messages == Some(value) => None,
+        "transcript" if is_transcript(value) => None,
+        "artifact" if value.starts_with('{') => Some((name, slim_artifact.as_str())),
+        _ => Some((name, value)),
+    }));
     let mut document = String::with_capacity(slim.len() + 64);
     repaired(scrub(&slim, &mut document).repaired, odd);
     call.document_hash = hash(&[&document, call.transcript.as_deref().unwrap_or_default()]);
     call.document = document;
 }
 
-/// What stays of a member.
-enum Kept<'a> {
-    No,
-    Whole(&'a str),
-    Object(Vec<(&'a str, &'a str)>),
-}
-
-impl<'a> Kept<'a> {
-    fn of(self, name: &'a str) -> (&'a str, Self) {
-        (name, self)
-    }
-}
-
-fn write_object<'a>(out: &mut String, members: impl Iterator<Item = (&'a str, Kept<'a>)>) {
-    out.push('{');
-    let mut separator = "";
-    for (name, kept) in members {
-        if matches!(kept, Kept::No) {
-            continue;
+/// The text of an object with these members.
+fn object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = String::from("{");
+    for (name, value) in members {
+        if text.len() > 1 {
+            text.push(',');
         }
-        out.push_str(separator);
-        separator = ",";
-        out.push_str(&serde_json::Value::from(name).to_string());
-        out.push(':');
-        match kept {
-            Kept::No => {}
-            Kept::Whole(value) => out.push_str(value),
-            Kept::Object(members) => {
-                write_object(out, members.into_iter().map(|(name, value)| (name, Kept::Whole(value))))
-            }
-        }
+        text.push_str(&serde_json::Value::from(name).to_string());
+        text.push(':');
+        text.push_str(value);
     }
-    out.push('}');
+    text.push('}');
+    text
 }
 
 /// The system messages of an assistant's model, as one text; older assistants have `systemPrompt`.
@@ -398,9 +367,11 @@ fn prompt_of(model: &Members<'_>) -> Option<String> {
 
 /// The tools of an assistant's model as one redacted object; absent where it has none.
 fn tools_of(model: &Members<'_>) -> Option<String> {
-    let members = ["tools", "toolIds"].map(|name| (name, model.get(name).map_or(Kept::No, Kept::Whole)));
-    let mut text = String::new();
-    write_object(&mut text, members.into_iter());
+    let text = object(
+        ["tools", "toolIds"]
+            .into_iter()
+            .filter_map(|name| Some((name, model.get(name)?))),
+    );
     (text != "{}").then(|| scrubbed(&text))
 }
 

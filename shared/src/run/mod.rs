@@ -5,11 +5,13 @@
 mod claim;
 mod journal;
 mod keep;
+mod logs;
 mod row;
 
 pub use claim::{Claim, Claimant, GRACE, claim};
 pub use journal::prune;
 pub use keep::{Failure, Ledger, Order, Outcome, Report, keep};
+pub use logs::{LogRow, logs};
 pub use row::{Row, find, latest};
 
 use std::fmt::{self, Display};

@@ -65,7 +65,7 @@ impl Agent {
         let (provider, model) = MODELS[n % MODELS.len()];
         let days = i64::from(spec.days.max(1));
         let changed = spec.now - TimeDelta::minutes(dice.between(days * 240, days * 1200));
-        let prompt = if n % 8 == 7 {
+        let prompt = if n % 5 == 2 {
             prompt::sketch(business, &mut dice)
         } else {
             prompt::write(business, n % 3 != 0, &mut dice)
@@ -82,7 +82,7 @@ impl Agent {
                 Rubric::Percentage,
                 Rubric::Checklist,
             ][n % 5],
-            reports_words: n % 6 == 5,
+            reports_words: n == 5,
             version: u32::try_from(dice.between(2, 7)).unwrap_or(2),
             provider,
             model,

@@ -23,15 +23,14 @@ use crate::vapi::document::Document;
 pub(crate) const ORGANISATION: &str = "5d2f7c1a-3b44-4e0e-9a51-0c6f2a9b7e10";
 
 /// How much callers want to know besides: most little, a few very much.
-const TOPICS: [(f64, f64); 8] = [
+const TOPICS: [(f64, f64); 7] = [
     (0.0, 0.0),
-    (0.15, 0.0),
-    (0.3, 1.0),
-    (0.5, 2.6),
-    (0.75, 5.0),
-    (0.9, 10.0),
-    (0.98, 26.0),
-    (1.0, 75.0),
+    (0.35, 0.4),
+    (0.5, 1.0),
+    (0.75, 3.0),
+    (0.9, 8.0),
+    (0.98, 24.0),
+    (1.0, 48.0),
 ];
 
 /// One call before it is text.

@@ -32,9 +32,9 @@ pub(super) fn write(business: &'static Business, outbound: bool, dice: &mut Dice
         numbered(if outbound { &OUTBOUND } else { &INBOUND }, business, dice),
     );
     section("What to find out", questions(business));
-    section("When the caller hesitates", some(&OBJECTIONS, 3, business, dice));
+    section("When the caller hesitates", some(&OBJECTIONS, 2, business, dice));
     section("Tools", some(&TOOLS, 3, business, dice));
-    section("Limits", some(&LIMITS, 4, business, dice));
+    section("Limits", some(&LIMITS, 3, business, dice));
     prompt.push_str(
         "Today is {{date}}, and it is {{time}} where the caller is. The caller is {{customerName}} on {{customerNumber}}.\n",
     );

@@ -16,7 +16,7 @@ pub(crate) fn chat(stage: &mut Stage<'_>, n: usize) {
         let Topic(asks, answers, replies) = &TOPICS[order.pop().unwrap_or(0)];
         stage.caller(asks);
         stage.agent(answers);
-        if stage.dice.chance(0.75) {
+        if stage.dice.chance(0.5) {
             stage.caller(replies);
             stage.agent(BRIDGES);
         }
