@@ -1,3 +1,58 @@
 //! Callmark on one machine: the command, the demo, a throw-away Postgres.
+//!
+//! ```text
+//! main ─▶ command (what was typed) ─▶ migrate │ sync │ serve │ simulate │ demo
+//!                                                └──────┬───────────────┘
+//!                                  machine (settings, pool) ─▶ bus ─▶ functions
+//!                                  screen, progress (stderr) · report (stdout) · exit (status)
+//! ```
 
 pub mod postgres;
+
+mod bus;
+mod command;
+mod contents;
+mod demo;
+mod exit;
+mod machine;
+mod migrate;
+mod one_sync;
+mod progress;
+mod report;
+mod screen;
+mod serve;
+mod signals;
+mod simulate;
+mod span;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::command::{Command, Line};
+use self::exit::Exit;
+use self::screen::Screen;
+
+/// Does what the command line asks for and says how it ended.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let line = match Line::try_parse_from(&arguments) {
+        Ok(line) => line,
+        Err(error) => return exit::misused(&error, &arguments).into(),
+    };
+    let screen = Screen::open(line.output);
+    let ended = match line.command {
+        Command::Migrate => migrate::run(&screen).await,
+        Command::Sync(options) => one_sync::run(&screen, &options).await,
+        Command::Serve(options) => serve::run(&screen, &options).await,
+        Command::Simulate(options) => simulate::run(&screen, &options).await,
+        Command::Demo(options) => demo::run(&screen, &options).await,
+    };
+    ended
+        .unwrap_or_else(|error| {
+            exit::complain(&error);
+            Exit::of(&error)
+        })
+        .into()
+}

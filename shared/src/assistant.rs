@@ -96,7 +96,7 @@ async fn upsert(
     let hashes: Vec<&[u8]> = listing.iter().map(|assistant| &assistant.document_hash[..]).collect();
     let rows = transaction
         .query_typed(
-            r#"
+            r"
             insert into vapi_assistants (
                 assistant_id, org_id, name, model, voice, prompt, tools, raw_json, document_hash,
                 created_at, updated_at, synced_at
@@ -123,7 +123,7 @@ async fn upsert(
                or (vapi_assistants.document_hash <> excluded.document_hash
                    and (vapi_assistants.updated_at is null or vapi_assistants.updated_at <= excluded.updated_at))
             returning xmax = 0
-            "#,
+            ",
             &[
                 (&column(|assistant| Some(&assistant.id)), Type::TEXT_ARRAY),
                 (&column(|assistant| assistant.org_id.as_deref()), Type::TEXT_ARRAY),
@@ -155,7 +155,7 @@ async fn add_versions(
     let version_hashes: Vec<&[u8]> = listing.iter().map(|assistant| &assistant.version_hash[..]).collect();
     transaction
         .execute_typed(
-            r#"
+            r"
             insert into vapi_assistant_prompt_history (
                 assistant_id, version_number, prompt, model, voice, tools, changed_at, raw_json, version_hash
             )
@@ -171,7 +171,7 @@ async fn add_versions(
                 limit 1
             ) as newest on true
             where newest.version_hash is distinct from listed.version_hash
-            "#,
+            ",
             &[
                 (&ids, Type::TEXT_ARRAY),
                 (&document_hashes, Type::BYTEA_ARRAY),
@@ -194,13 +194,13 @@ async fn mark_deleted(
         .collect();
     transaction
         .execute_typed(
-            r#"
+            r"
             update vapi_assistants
             set deleted_at = $3
             where deleted_at is null
               and assistant_id <> all($1)
               and org_id = any($2)
-            "#,
+            ",
             &[
                 (&ids, Type::TEXT_ARRAY),
                 (&organisations, Type::TEXT_ARRAY),

@@ -128,11 +128,11 @@ const COLUMNS: [(&str, Type); 27] = [
 pub async fn known(db: &impl GenericClient, ids: &[&str]) -> Result<HashMap<String, Known>, DbError> {
     let rows = db
         .query_typed(
-            r#"
+            r"
             select id, updated_at, document_hash
             from vapi_calls_raw
             where id = any($1)
-            "#,
+            ",
             &[(&ids, Type::TEXT_ARRAY)],
         )
         .await?;
@@ -153,13 +153,13 @@ pub async fn known(db: &impl GenericClient, ids: &[&str]) -> Result<HashMap<Stri
 pub async fn open_since(db: &impl GenericClient, since: DateTime<Utc>) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed(
-            r#"
+            r"
             select id
             from vapi_calls_raw
             where (status is null or status not in ('ended', 'not-found', 'deletion-failed'))
               and created_at >= $1
             order by created_at
-            "#,
+            ",
             &[(&since, Type::TIMESTAMPTZ)],
         )
         .await?;
@@ -234,6 +234,12 @@ impl Call {
                 (None, Some(_)) => false,
                 (_, None) => true,
             }
+    }
+
+    /// The size of its two large columns, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.document.len() + self.transcript.as_ref().map_or(0, String::len)
     }
 
     /// Whether it will not change its course any more.

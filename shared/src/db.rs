@@ -1,20 +1,36 @@
 //! The connection pool, TLS, migrations, and which database errors pass by themselves.
 
+mod named;
+
+use std::io;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use anyhow::{Context, bail};
+use backon::{ConstantBuilder, ExponentialBuilder, Retryable};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use secrecy::ExposeSecret;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{config, tls};
+use named::Named;
 
 pub use tokio_postgres::Error as DbError;
 
 /// How long to wait for a connection, from the server or from the pool.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server that is there may take to accept TCP; less than `PATIENCE`, so that its error names the server.
+const KNOCK: Duration = Duration::from_secs(8);
+/// How long an idle connection may take to prove that it is alive.
+const PULSE: Duration = Duration::from_secs(2);
+/// How long another migration may take, looked at every quarter of a second.
+const MIGRATION_TRIES: usize = 480;
+const MIGRATION_TRY: Duration = Duration::from_millis(250);
 
 /// The key of the transaction-level advisory lock that migrations run under ("callmark" in ASCII).
 const MIGRATION_LOCK: i64 = 0x6361_6c6c_6d61_726b;
@@ -28,17 +44,31 @@ pub struct MalformedUrl;
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     /// No connection.
-    #[error("connecting to the database named by DATABASE_URL")]
-    Connect(#[from] PoolError),
-    /// The lock could not be had.
-    #[error("waiting for another migration to end")]
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The lock could not be asked for or given back.
+    #[error("locking out other migrations")]
     Lock(#[from] DbError),
+    /// Somebody else migrates.
+    #[error("another migration has not ended")]
+    Busy,
     /// A migration was refused, or the database holds a different version of one.
     #[error("applying migrations")]
     Apply(#[from] Box<refinery::Error>),
     /// The settings do not make a connection.
     #[error(transparent)]
     Url(#[from] MalformedUrl),
+}
+
+/// No connection could be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The server is not there, or refused us.
+    #[error("connecting to the database named by DATABASE_URL")]
+    Server(#[source] DbError),
+    /// The server did not answer in time, or every connection is in use.
+    #[error("no connection to the database named by DATABASE_URL")]
+    Pool(#[source] PoolError),
 }
 
 mod embedded {
@@ -55,11 +85,15 @@ enum Verify {
     Full,
 }
 
-/// A pool that opens its connections lazily and checks on hand-out that one is alive.
+/// A pool that opens its connections lazily and asks one whether it is alive before it hands it out.
 pub fn pool(settings: &config::Database) -> Result<Pool, MalformedUrl> {
     let (mut target, verify) = parse(settings.url.expose_secret())?;
     if target.get_connect_timeout().is_none() {
-        target.connect_timeout(PATIENCE);
+        target.connect_timeout(KNOCK);
+    }
+    // Whoever gives a certificate wants it checked, and not skipped by a server that offers no TLS.
+    if settings.ca.is_some() && target.get_ssl_mode() == SslMode::Prefer {
+        target.ssl_mode(SslMode::Require);
     }
     target.application_name("callmark");
     // A peer that vanished without a word is noticed within a minute, not after two hours.
@@ -68,47 +102,108 @@ pub fn pool(settings: &config::Database) -> Result<Pool, MalformedUrl> {
         .keepalives_interval(Duration::from_secs(5))
         .keepalives_retries(4);
     target.tcp_user_timeout(Duration::from_secs(40));
+    // A connection that came back with a statement under way would keep its next user waiting; this finds it out.
     let manager_config = ManagerConfig {
-        recycling_method: RecyclingMethod::Fast,
+        recycling_method: RecyclingMethod::Verified,
     };
     let manager = if target.get_ssl_mode() == SslMode::Disable {
-        Manager::from_config(target, NoTls, manager_config)
+        Manager::from_connect(target, Named(NoTls), manager_config)
     } else {
         let tls = match (&settings.ca, verify) {
             (Some(pem), _) => tls::private_roots(pem).map_err(|_| MalformedUrl)?,
             (None, Verify::Full) => tls::public_roots(),
             (None, Verify::No) => tls::unverified(),
         };
-        Manager::from_config(target, MakeRustlsConnect::new(tls), manager_config)
+        Manager::from_connect(target, Named(MakeRustlsConnect::new(tls)), manager_config)
     };
     Pool::builder(manager)
         .max_size(settings.pool)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(PATIENCE))
         .create_timeout(Some(PATIENCE))
-        .recycle_timeout(Some(PATIENCE))
+        .recycle_timeout(Some(PULSE))
         .build()
         .map_err(|_| MalformedUrl)
+}
+
+/// A connection of the pool, or why there is none.
+pub async fn connect(pool: &Pool) -> Result<Object, ConnectError> {
+    pool.get().await.map_err(|error| match error {
+        // The pool's own words add nothing to the driver's.
+        PoolError::Backend(error) => ConnectError::Server(error),
+        error => ConnectError::Pool(error),
+    })
 }
 
 /// Applies what is missing of `migrations/`, once, however many callers try; returns the names applied.
 pub async fn migrate(settings: &config::Database) -> Result<Vec<String>, MigrationError> {
     let pool = pool(settings)?;
-    // The lock lives in a transaction of its own, since a session's lock would leak through a pooler.
-    let mut guard = pool.get().await?;
+    let turns = ConstantBuilder::default()
+        .with_delay(MIGRATION_TRY)
+        .with_max_times(MIGRATION_TRIES);
+    (|| migrate_unless_busy(&pool))
+        .retry(turns)
+        .when(|error| matches!(error, MigrationError::Busy))
+        .await
+}
+
+/// The lock lives in a transaction of its own, since a session's lock would leak through a pooler. Nobody waits
+/// in such a transaction: those who wait would hold the pooler's connections that the migration needs.
+async fn migrate_unless_busy(pool: &Pool) -> Result<Vec<String>, MigrationError> {
+    let mut guard = connect(pool).await?;
     let lock = guard.transaction().await?;
-    lock.execute_typed(
-        "select pg_advisory_xact_lock($1)",
-        &[(&MIGRATION_LOCK, tokio_postgres::types::Type::INT8)],
-    )
-    .await?;
-    let mut connection = pool.get().await?;
+    let row = lock
+        .query_typed_one("select pg_try_advisory_xact_lock($1)", &[(&MIGRATION_LOCK, Type::INT8)])
+        .await?;
+    if !row.get::<_, bool>(0) {
+        return Err(MigrationError::Busy);
+    }
+    let mut connection = connect(pool).await?;
     let report = embedded::migrations::runner()
         .run_async(&mut **connection)
         .await
         .map_err(Box::new)?;
     lock.commit().await?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// Tries until it works, while the database is only away for a moment, and for `budget` at most. One try
+/// may take half of it, so that one that is not answered leaves time for another.
+pub(crate) async fn insist<T, F>(budget: Duration, mut attempt: impl FnMut() -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = anyhow::Result<T>>,
+{
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(1))
+        .without_max_times()
+        .with_jitter();
+    let mut trouble = None;
+    let tries = (|| {
+        let attempt = timeout(budget / 2, attempt());
+        async { attempt.await.context("the database does not answer")? }
+    })
+    .retry(pauses)
+    .when(passes)
+    .notify(|error, _| trouble = Some(format!("{error:#}")));
+    let ended = timeout(budget, tries).await;
+    match (ended, trouble) {
+        (Ok(ended), _) => ended,
+        (Err(_), Some(trouble)) => bail!("{trouble} (given up after {} s)", budget.as_secs_f32()),
+        (Err(_), None) => bail!(
+            "the database does not answer (given up after {} s)",
+            budget.as_secs_f32()
+        ),
+    }
+}
+
+/// Whether an error may pass by itself, whatever was being done.
+fn passes(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref().is_some_and(is_transient)
+            || cause.is::<Elapsed>()
+            || matches!(cause.downcast_ref(), Some(PoolError::Timeout(_)))
+    })
 }
 
 /// Whether trying again, on a new connection, can help.
@@ -123,12 +218,17 @@ pub fn is_transient(error: &DbError) -> bool {
                     SqlState::CRASH_SHUTDOWN,
                     SqlState::CANNOT_CONNECT_NOW,
                     SqlState::LOCK_NOT_AVAILABLE,
+                    SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                    SqlState::IDLE_SESSION_TIMEOUT,
                 ]
                 .contains(code)
         }
-        // No answer from the server at all: the connection broke.
+        // No answer from the server at all: the connection broke. A certificate that is refused stays refused.
         None => {
-            error.is_closed() || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+            error.is_closed()
+                || std::error::Error::source(error)
+                    .and_then(|source| source.downcast_ref::<io::Error>())
+                    .is_some_and(|source| source.kind() != io::ErrorKind::InvalidData)
         }
     }
 }

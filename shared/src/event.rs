@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::aws;
+
 /// The `source` of every event of ours.
 pub const SOURCE: &str = "callmark";
 
@@ -225,9 +227,8 @@ pub enum PublishError {
 impl Bus {
     /// The EventBridge bus of this name, in the account and region that the environment names.
     pub async fn connect(name: String) -> Self {
-        let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await;
         Self::EventBridge {
-            client: aws_sdk_eventbridge::Client::new(&sdk),
+            client: aws_sdk_eventbridge::Client::new(&aws::sdk().await),
             name,
         }
     }

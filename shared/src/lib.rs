@@ -5,10 +5,11 @@
 //!                                  └──────▶ call, assistant, sync_state, run ─▶ rows
 //! ```
 //!
-//! A module here may import the ones above it: `clock`, `config`, `telemetry`, `http`, `db`, `event`,
+//! A module here may import the ones above it: `clock`, `aws`, `config`, `telemetry`, `http`, `db`, `event`,
 //! then `run` and the tables. Nothing here imports a function.
 
 pub mod assistant;
+mod aws;
 pub mod call;
 pub mod clock;
 pub mod config;

@@ -30,7 +30,7 @@ pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: D
     let hash: &[u8] = &reject.document_hash;
     let bytes = i32::try_from(reject.document_bytes).unwrap_or(i32::MAX);
     db.execute_typed(
-        r#"
+        r"
         insert into vapi_call_rejects (
             id, call_id, reason, sqlstate, document, document_bytes, document_hash, first_seen_at, last_seen_at, run_id
         )
@@ -42,7 +42,7 @@ pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: D
             last_seen_at = excluded.last_seen_at,
             resolved_at = null,
             run_id = excluded.run_id
-        "#,
+        ",
         &[
             (&Uuid::now_v7(), Type::UUID),
             (&reject.call_id, Type::TEXT),
@@ -62,7 +62,7 @@ pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: D
 /// Marks the open rejects of calls that are stored by now; returns how many.
 pub async fn resolve(db: &impl GenericClient, now: DateTime<Utc>) -> Result<u64, DbError> {
     db.execute_typed(
-        r#"
+        r"
         update vapi_call_rejects
         set resolved_at = $1
         where resolved_at is null
@@ -72,7 +72,7 @@ pub async fn resolve(db: &impl GenericClient, now: DateTime<Utc>) -> Result<u64,
               where vapi_calls_raw.id = vapi_call_rejects.call_id
                 and vapi_calls_raw.synced_at > vapi_call_rejects.last_seen_at
           )
-        "#,
+        ",
         &[(&now, Type::TIMESTAMPTZ)],
     )
     .await

@@ -58,11 +58,11 @@ pub struct Window {
 pub async fn read(db: &impl GenericClient) -> Result<State, DbError> {
     let row = db
         .query_typed_opt(
-            r#"
+            r"
             select watermark, target, rescanned_at
             from sync_state
             where name = $1
-            "#,
+            ",
             &[(&CALLS, Type::TEXT)],
         )
         .await?;
@@ -79,11 +79,11 @@ pub async fn read(db: &impl GenericClient) -> Result<State, DbError> {
 pub async fn windows(db: &impl GenericClient) -> Result<Vec<Window>, DbError> {
     let rows = db
         .query_typed(
-            r#"
+            r"
             select id, pass, created_from, created_to, updated_from
             from sync_windows
             order by id
-            "#,
+            ",
             &[],
         )
         .await?;
@@ -105,13 +105,13 @@ pub async fn windows(db: &impl GenericClient) -> Result<Vec<Window>, DbError> {
 /// Sets the bound that the watermark will move to.
 pub async fn aim(db: &impl GenericClient, target: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
-        r#"
+        r"
         insert into sync_state (name, target, updated_at)
         values ($1, $2, $3)
         on conflict (name) do update
         set target = excluded.target,
             updated_at = excluded.updated_at
-        "#,
+        ",
         &[
             (&CALLS, Type::TEXT),
             (&target, Type::TIMESTAMPTZ),
@@ -130,14 +130,14 @@ pub async fn open(db: &impl GenericClient, windows: Vec<Window>) -> Result<Vec<W
     let updated: Vec<_> = windows.iter().map(|window| window.updated_from).collect();
     let rows = db
         .query_typed(
-            r#"
+            r"
             insert into sync_windows (pass, created_from, created_to, updated_from)
             select pass, created_from, created_to, updated_from
             from unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[]) with ordinality
                 as opened (pass, created_from, created_to, updated_from, position)
             order by position
             returning id
-            "#,
+            ",
             &[
                 (&passes, Type::TEXT_ARRAY),
                 (&froms, Type::TIMESTAMPTZ_ARRAY),
@@ -159,11 +159,11 @@ pub async fn open(db: &impl GenericClient, windows: Vec<Window>) -> Result<Vec<W
 /// Everything in the window after `created_to` is stored.
 pub async fn narrow(db: &impl GenericClient, id: i64, created_to: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
-        r#"
+        r"
         update sync_windows
         set created_to = least(created_to, greatest($2, created_from))
         where id = $1
-        "#,
+        ",
         &[(&id, Type::INT8), (&created_to, Type::TIMESTAMPTZ)],
     )
     .await?;
@@ -173,11 +173,11 @@ pub async fn narrow(db: &impl GenericClient, id: i64, created_to: DateTime<Utc>)
 /// The part of the window before `created_from` is somebody else's now.
 pub async fn shorten(db: &impl GenericClient, id: i64, created_from: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
-        r#"
+        r"
         update sync_windows
         set created_from = least($2, created_to)
         where id = $1
-        "#,
+        ",
         &[(&id, Type::INT8), (&created_from, Type::TIMESTAMPTZ)],
     )
     .await?;
@@ -194,7 +194,7 @@ pub async fn close(db: &impl GenericClient, id: i64) -> Result<(), DbError> {
 /// Moves the watermark to the target, unless a window is still open; returns the watermark as it is then.
 pub async fn advance(db: &impl GenericClient, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, DbError> {
     db.execute_typed(
-        r#"
+        r"
         update sync_state
         set watermark = target,
             target = null,
@@ -202,7 +202,7 @@ pub async fn advance(db: &impl GenericClient, now: DateTime<Utc>) -> Result<Opti
         where name = $1
           and target is not null
           and not exists (select from sync_windows)
-        "#,
+        ",
         &[(&CALLS, Type::TEXT), (&now, Type::TIMESTAMPTZ)],
     )
     .await?;

@@ -1,5 +1,6 @@
 //! What leaves the process as text: JSON log lines for CloudWatch, readable ones for a terminal, metrics.
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::sync::OnceLock;
 
@@ -50,6 +51,24 @@ pub fn metrics(now: DateTime<Utc>, dimensions: &[(&str, &str)], values: &[(&str,
     drop(writeln!(io::stdout().lock(), "{line}"));
 }
 
+/// An error with its causes, in one line; a cause that the line above it has told already is not repeated.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut last = line.clone();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !last.ends_with(&told) {
+            line.push_str(": ");
+            line.push_str(&told);
+            last = told;
+        }
+        cause = error.source();
+    }
+    line
+}
+
 fn embedded_metrics(now: DateTime<Utc>, dimensions: &[(&str, &str)], values: &[(&str, &str, f64)]) -> Value {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let metrics: Vec<Value> = values
@@ -78,10 +97,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_chain_of_causes_tells_each_of_them_once() {
+        let error = anyhow::anyhow!("refused").context("connecting: refused").context("claiming the lease");
+
+        assert_eq!(chain(error.as_ref()), "claiming the lease: connecting: refused");
+    }
+
+    #[test]
     fn a_metric_line_names_its_dimension_unit_and_value() {
-        if FORM.get() != Some(&Form::Json) {
-            return;
-        }
         let line = embedded_metrics(
             DateTime::UNIX_EPOCH,
             &[("Script", "vapi-sync")],

@@ -5,5 +5,18 @@
     reason = "Clippy sees a test in a test function, and not in the functions it calls"
 )]
 
+mod away;
+mod config;
 mod database;
+mod defects;
+mod documents;
+mod faults;
+mod modes;
+mod paging;
+mod redaction;
+mod retention;
+mod pooler;
+mod run;
+mod schema;
 mod sync;
+mod tls;

@@ -72,7 +72,11 @@ fn stored(call: &Value, transcript: &Value) -> Value {
             artifact.remove("transcript");
         }
     }
-    without_secrets(document)
+    let mut stored = without_secrets(document);
+    if stored["artifact"] == json!({}) {
+        stored.as_object_mut().map(|members| members.remove("artifact"));
+    }
+    stored
 }
 
 fn without_secrets(value: Value) -> Value {
@@ -89,7 +93,8 @@ fn member((name, value): (String, Value)) -> Option<(String, Value)> {
     }
     let plain = name.to_lowercase().replace(['-', '_'], "");
     let is_empty = value.is_null() || value == json!("") || value == json!([]) || value == json!({});
-    let is_secret = ["credentials", "headers", "authorization", "token"].contains(&plain.as_str())
+    let is_secret = ["credentials", "headers", "authorization"].contains(&plain.as_str())
+        || plain.ends_with("token")
         || [
             "secret",
             "password",

@@ -9,7 +9,7 @@ use serde_json::json;
 use shared::clock::rfc3339;
 use shared::run::{Outcome, Run, Step};
 use shared::sync_state::{self, Window};
-use shared::{assistant, call, reject};
+use shared::{assistant, call, reject, telemetry};
 use tokio::task::JoinSet;
 
 use crate::input::Mode;
@@ -201,7 +201,7 @@ async fn read_open_calls_again(deps: &Deps, walker: &Walker, now: DateTime<Utc>)
             Err(ReadError::Vapi(error)) if error.is_transient() => {
                 walker.run.warn(
                     Step::Fetch,
-                    format!("open call {id} was not read again: {error}"),
+                    format!("open call {id} was not read again: {}", telemetry::chain(&error)),
                     json!({"call_id": id}),
                 );
             }

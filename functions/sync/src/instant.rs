@@ -1,7 +1,7 @@
 //! Lists the calls of one crowded millisecond: more of them than a page holds, and no cursor to go on with.
 //!
 //! Within the millisecond the calls are told apart by when they last changed, and where even that is one
-//! instant, by their assistant. What cannot be told apart any further is reported, never passed over.
+//! instant, by their assistant. What may be missing even then is reported, never passed over.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -36,24 +36,27 @@ pub(crate) async fn list(
         if page.rows < crowd {
             continue;
         }
-        match cell.split(page.updated, walker) {
+        match cell.split_by_change(page.updated) {
             Some(parts) => cells.extend(parts),
-            None => report(walker, instant, page.rows),
+            None => {
+                if cell.assistant_id.is_none() {
+                    cells.extend(cell.split_by_assistant(walker));
+                }
+                report(walker, instant, page.rows);
+            }
         }
     }
     Ok(())
 }
 
+/// Calls without an assistant cannot be asked for, so that nobody can tell whether all of them were listed.
 fn report(walker: &Walker, instant: DateTime<Utc>, listed: usize) {
     let text = format!(
-        "more than {listed} calls were created, and last changed, in the millisecond {}: Vapi lists no more than these of them",
+        "more than {listed} calls were created, and last changed, in the millisecond {}: \
+         Vapi has no way to list them all, and some without an assistant may be missing",
         rfc3339(instant)
     );
-    walker.run.warn(
-        Step::Fetch,
-        text,
-        json!({"instant": rfc3339(instant), "listed": listed}),
-    );
+    walker.run.warn(Step::Fetch, text, json!({"instant": rfc3339(instant), "listed": listed}));
     walker.run.note_one_more("unlisted_instants", json!(rfc3339(instant)));
 }
 
@@ -69,45 +72,27 @@ impl Cell {
         }
     }
 
-    /// Smaller cells that together hold what this one does; `None` if there are none.
-    fn split(&self, updated: Span, walker: &Walker) -> Option<Vec<Self>> {
+    /// Smaller cells that together hold what this one does; `None` if all of it last changed in one millisecond.
+    fn split_by_change(&self, updated: Span) -> Option<Vec<Self>> {
         let (first, last) = updated.0?;
         let step = TimeDelta::milliseconds(1);
         if first < last {
             let middle = first + TimeDelta::milliseconds((last - first).num_milliseconds() / 2);
             return Some(vec![
-                Self {
-                    updated_to: Some(middle),
-                    ..self.clone()
-                },
-                Self {
-                    updated_from: Some(middle + step),
-                    ..self.clone()
-                },
+                Self { updated_to: Some(middle), ..self.clone() },
+                Self { updated_from: Some(middle + step), ..self.clone() },
             ]);
         }
-        if (self.updated_from, self.updated_to) != (Some(first), Some(first)) {
-            return Some(vec![
-                Self {
-                    updated_to: Some(first - step),
-                    ..self.clone()
-                },
-                Self {
-                    updated_from: Some(first),
-                    updated_to: Some(first),
-                    ..self.clone()
-                },
-                Self {
-                    updated_from: Some(first + step),
-                    ..self.clone()
-                },
-            ]);
-        }
-        let by_assistant = walker.assistant_ids.iter().map(|id| Self {
-            assistant_id: Some(id.clone()),
-            ..self.clone()
-        });
-        // Calls without an assistant cannot be asked for; they are among the rows that came already, or lost to view.
-        (self.assistant_id.is_none() && !walker.assistant_ids.is_empty()).then(|| by_assistant.collect())
+        ((self.updated_from, self.updated_to) != (Some(first), Some(first))).then(|| {
+            vec![
+                Self { updated_to: Some(first - step), ..self.clone() },
+                Self { updated_from: Some(first), updated_to: Some(first), ..self.clone() },
+                Self { updated_from: Some(first + step), ..self.clone() },
+            ]
+        })
+    }
+
+    fn split_by_assistant(&self, walker: &Walker) -> impl Iterator<Item = Self> {
+        walker.assistant_ids.iter().map(|id| Self { assistant_id: Some(id.clone()), ..self.clone() })
     }
 }

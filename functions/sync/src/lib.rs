@@ -89,7 +89,9 @@ async fn sync(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) ->
             also_left(outcome, assistants_left)
         }
     };
-    prune_logs(deps, run, now).await?;
+    if !input.dry_run {
+        prune_logs(deps, run, now).await?;
+    }
     Ok(outcome)
 }
 

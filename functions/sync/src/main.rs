@@ -1,9 +1,11 @@
 //! The sync function on AWS Lambda: reads the settings, builds what [`sync::handle`] needs, and serves.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, TimeDelta, Utc};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use shared::config::Reader;
@@ -25,7 +27,6 @@ struct Wired {
 }
 
 /// The error of an invocation, with its whole chain of causes.
-#[derive(Debug)]
 struct Reported(Failure);
 
 #[tokio::main]
@@ -71,9 +72,10 @@ async fn invoke(wired: &Mutex<Wired>, event: LambdaEvent<Value>) -> Result<Repor
     let invocation = Invocation::parse(payload, &context.request_id)
         .context("the event")
         .map_err(Failure)?;
+    let now = clock::now();
     let host = Context {
-        now: clock::now(),
-        deadline_at: context.deadline().into(),
+        now,
+        deadline_at: deadline(context.deadline().into(), now),
         stop: CancellationToken::new(),
     };
     let mut wired = wired.lock().await;
@@ -98,6 +100,16 @@ async fn invoke(wired: &Mutex<Wired>, event: LambdaEvent<Value>) -> Result<Repor
     }
 }
 
+/// `cargo lambda watch` gives how long the invocation may take where Lambda gives the instant at which it ends.
+fn deadline(told: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    let since_1970 = told - DateTime::UNIX_EPOCH;
+    if since_1970 < TimeDelta::days(1) {
+        now + since_1970
+    } else {
+        told
+    }
+}
+
 fn is_refused(failure: &Failure) -> bool {
     failure.0.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(VapiError::Unauthorized { .. }))
@@ -108,6 +120,13 @@ fn is_refused(failure: &Failure) -> bool {
 impl From<Failure> for Reported {
     fn from(failure: Failure) -> Self {
         Self(failure)
+    }
+}
+
+/// The runtime logs this form of an error: one line, causes included.
+impl fmt::Debug for Reported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
     }
 }
 

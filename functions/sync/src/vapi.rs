@@ -12,7 +12,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use shared::{clock, config};
+use shared::{clock, config, telemetry};
 use url::Url;
 
 use crate::array::{BrokenArray, Elements};
@@ -181,7 +181,7 @@ impl Vapi {
     ) -> Result<T, VapiError> {
         ask.retry(self.patience())
             .when(VapiError::is_transient)
-            .notify(|error, wait| tracing::warn!(wait_ms = wait.as_millis(), "asking Vapi again: {error}"))
+            .notify(|error, wait| tracing::warn!(wait_ms = wait.as_millis(), "asking Vapi again: {}", telemetry::chain(error)))
             .await
     }
 

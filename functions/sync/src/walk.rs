@@ -17,6 +17,7 @@ use shared::clock::rfc3339;
 use shared::config;
 use shared::run::{Run, Step};
 use shared::sync_state::{Pass, Window};
+use shared::telemetry;
 
 use crate::document::{self, Oddity, Reading};
 use crate::instant;
@@ -166,7 +167,7 @@ impl Walker {
             .retry(self.vapi.patience())
             .context(attempt)
             .when(ReadError::is_transient)
-            .notify(|error, wait| tracing::warn!(wait_ms = wait.as_millis(), "asking Vapi for the page again: {error}"))
+            .notify(|error, wait| tracing::warn!(wait_ms = wait.as_millis(), "asking Vapi for the page again: {}", telemetry::chain(error)))
             .await;
             attempt = tried;
             match result {
@@ -214,13 +215,14 @@ impl Walker {
     }
 
     fn take(&self, course: &mut Course, call: Call, odd: &[Oddity]) {
-        let sight = self.seen.sight(&call.id, call.updated_at);
-        if sight == Sight::New {
-            self.run.count(|counters| counters.records_fetched += 1);
-            self.oddities.note(&call.id, odd);
-        }
-        if sight != Sight::Same {
-            course.batch.push(call);
+        match self.seen.sight(&call.id, call.updated_at) {
+            Sight::New => {
+                self.run.count(|counters| counters.records_fetched += 1);
+                self.oddities.note(&call.id, odd);
+                course.batch.push(call);
+            }
+            Sight::Newer => course.batch.push_newer(call),
+            Sight::Same => {}
         }
     }
 

@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use serde_json::json;
 use shared::call::{self, Call, Written};
 use shared::clock;
+use shared::telemetry;
 use shared::db::{self, DbError};
 use shared::reject::{self, Reject};
 use shared::run::{Run, Step};
@@ -99,8 +100,16 @@ struct Place {
 
 impl Batch {
     pub(crate) fn push(&mut self, call: Call) {
-        self.bytes += call.document.len() + call.transcript.as_ref().map_or(0, String::len);
+        self.bytes += call.size();
         self.calls.push(call);
+    }
+
+    /// A call of which this batch may hold an older version: a statement cannot change one row twice.
+    pub(crate) fn push_newer(&mut self, call: Call) {
+        match self.calls.iter_mut().find(|older| older.id == call.id) {
+            Some(older) => *older = call,
+            None => self.push(call),
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -309,7 +318,7 @@ impl Store {
         (|| self.transact(calls, rejects, place, way))
             .retry(patience)
             .when(StoreError::is_transient)
-            .notify(|error, wait| tracing::warn!(wait_ms = wait.as_millis(), "storing again: {error}"))
+            .notify(|error, wait| tracing::warn!(wait_ms = wait.as_millis(), "storing again: {}", telemetry::chain(error)))
             .await
     }
 

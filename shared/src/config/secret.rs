@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use aws_config::BehaviorVersion;
 use serde_json::Value;
+
+use crate::aws;
 
 /// What the secret turned out to hold.
 pub(super) enum Document {
@@ -16,8 +17,7 @@ pub(super) enum Document {
 
 /// Fetches and parses the secret named by its ARN or name.
 pub(super) async fn fetch(arn: &str) -> Result<Document> {
-    let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
-    let answer = aws_sdk_secretsmanager::Client::new(&sdk)
+    let answer = aws_sdk_secretsmanager::Client::new(&aws::sdk().await)
         .get_secret_value()
         .secret_id(arn)
         .send()

@@ -6,6 +6,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use super::text::document_without_nul;
 use crate::db::DbError;
 
 /// How long after its deadline a run may still be closing its row on a clock that runs behind ours.
@@ -14,6 +15,8 @@ pub const GRACE: TimeDelta = TimeDelta::seconds(15);
 /// Who asks for the lease.
 #[derive(Clone, Debug)]
 pub struct Claimant<'a> {
+    /// The row's id: the same claim made again, because its answer was lost, is known by it.
+    pub id: Uuid,
     /// The script.
     pub script_name: &'a str,
     /// Who asks for the run.
@@ -49,22 +52,44 @@ pub enum Claim {
 
 /// Takes the lease of the claimant's script, closing first whoever held it beyond its deadline.
 ///
-/// All of it is one transaction: two claims at once are ordered by the unique index, not by luck.
+/// All of it is one transaction: two claims at once are ordered by the unique index, not by luck. A claim
+/// whose answer was lost may be made again.
 pub async fn claim(
     transaction: &Transaction<'_>,
     claimant: &Claimant<'_>,
     now: DateTime<Utc>,
 ) -> Result<Claim, DbError> {
+    let claimant = &Claimant {
+        metadata: document_without_nul(&claimant.metadata),
+        ..claimant.clone()
+    };
+    let id = claimant.id;
     let lost = close_lost(transaction, claimant.script_name, now).await?;
-    let id = Uuid::now_v7();
-    if insert_running(transaction, id, claimant, now).await? {
+    if insert_running(transaction, claimant, now).await? {
         return Ok(Claim::Granted { id, lost });
     }
-    let reason = obstacle(transaction, claimant).await?;
-    insert_skipped(transaction, id, claimant, &reason, now).await?;
-    Ok(Claim::Skipped { id, reason })
+    match obstacle(transaction, claimant).await? {
+        Obstacle::Itself => Ok(Claim::Granted { id, lost }),
+        Obstacle::AlreadySkipped(reason) => Ok(Claim::Skipped { id, reason }),
+        Obstacle::Other(reason) => {
+            insert_skipped(transaction, claimant, &reason, now).await?;
+            Ok(Claim::Skipped { id, reason })
+        }
+    }
 }
 
+/// What stands against a claim.
+enum Obstacle {
+    /// It was granted before, and the answer was lost.
+    Itself,
+    /// It was refused before, for this reason, and the answer was lost.
+    AlreadySkipped(String),
+    /// Another run, described.
+    Other(String),
+}
+
+/// A lost run ended at its deadline at the latest; counted until it was found, a run found after a month
+/// would overflow `duration_ms`.
 async fn close_lost(
     transaction: &Transaction<'_>,
     script_name: &str,
@@ -72,16 +97,16 @@ async fn close_lost(
 ) -> Result<Vec<Uuid>, DbError> {
     let rows = transaction
         .query_typed(
-            r#"
+            r"
             update runs
             set status = 'error',
-                finished_at = greatest($2, started_at),
+                finished_at = greatest(least($2, deadline_at), started_at),
                 error_message = 'lost: no result before its deadline'
             where script_name = $1
               and status = 'running'
               and deadline_at < $3
             returning id
-            "#,
+            ",
             &[
                 (&script_name, Type::TEXT),
                 (&now, Type::TIMESTAMPTZ),
@@ -95,13 +120,12 @@ async fn close_lost(
 /// `false` where a unique index stands against it.
 async fn insert_running(
     transaction: &Transaction<'_>,
-    id: Uuid,
     claimant: &Claimant<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, DbError> {
     let inserted = transaction
         .execute_typed(
-            r#"
+            r"
             insert into runs (id, script_name, status, triggered_by, batch_id, started_at, deadline_at, metadata)
             select $1, $2, 'running', $3, $4, $5, $6,
                    $7::jsonb || case when $8::text is null then '{}' else jsonb_build_object('event_id', $8, 'attempt', 1 + (
@@ -112,9 +136,9 @@ async fn insert_running(
                          and status = 'error'
                    )) end
             on conflict do nothing
-            "#,
+            ",
             &[
-                (&id, Type::UUID),
+                (&claimant.id, Type::UUID),
                 (&claimant.script_name, Type::TEXT),
                 (&claimant.triggered_by, Type::TEXT),
                 (&claimant.batch_id, Type::UUID),
@@ -128,41 +152,48 @@ async fn insert_running(
     Ok(inserted == 1)
 }
 
-async fn obstacle(transaction: &Transaction<'_>, claimant: &Claimant<'_>) -> Result<String, DbError> {
+async fn obstacle(transaction: &Transaction<'_>, claimant: &Claimant<'_>) -> Result<Obstacle, DbError> {
     let row = transaction
         .query_typed_opt(
-            r#"
-            select id, status, deadline_at, coalesce(metadata ->> 'event_id' = $2, false)
+            r"
+            select id, status, deadline_at, coalesce(metadata ->> 'event_id' = $2, false), metadata ->> 'reason'
             from runs
-            where script_name = $1
+            where id = $3
+               or script_name = $1
               and (status = 'running' or (status in ('success', 'partial') and metadata ->> 'event_id' = $2))
-            order by coalesce(metadata ->> 'event_id' = $2, false) desc, started_at desc
+            order by id = $3 desc, coalesce(metadata ->> 'event_id' = $2, false) desc, started_at desc
             limit 1
-            "#,
-            &[(&claimant.script_name, Type::TEXT), (&claimant.event_id, Type::TEXT)],
+            ",
+            &[
+                (&claimant.script_name, Type::TEXT),
+                (&claimant.event_id, Type::TEXT),
+                (&claimant.id, Type::UUID),
+            ],
         )
         .await?;
-    Ok(row.map_or_else(
+    let Some(row) = row else {
         // It ended between our insert and this look.
-        || "another run held the lease".to_owned(),
-        |row| {
-            let (id, status, deadline): (Uuid, String, DateTime<Utc>) = (row.get(0), row.get(1), row.get(2));
-            if row.get(3) {
-                format!("this event is handled by run {id} ({status})")
-            } else {
-                format!(
-                    "run {id} holds the lease of {} until {} at the latest",
-                    claimant.script_name,
-                    crate::clock::rfc3339(deadline + GRACE)
-                )
-            }
-        },
-    ))
+        return Ok(Obstacle::Other("another run held the lease".to_owned()));
+    };
+    let (id, status, deadline): (Uuid, String, DateTime<Utc>) = (row.get(0), row.get(1), row.get(2));
+    Ok(if id == claimant.id {
+        match row.get(4) {
+            Some(reason) => Obstacle::AlreadySkipped(reason),
+            None => Obstacle::Itself,
+        }
+    } else if row.get(3) {
+        Obstacle::Other(format!("this event is handled by run {id} ({status})"))
+    } else {
+        let until = crate::clock::rfc3339(deadline + GRACE);
+        let script = claimant.script_name;
+        Obstacle::Other(format!(
+            "run {id} holds the lease of {script} until {until} at the latest"
+        ))
+    })
 }
 
 async fn insert_skipped(
     transaction: &Transaction<'_>,
-    id: Uuid,
     claimant: &Claimant<'_>,
     reason: &str,
     now: DateTime<Utc>,
@@ -170,12 +201,12 @@ async fn insert_skipped(
     let facts = json!({"event_id": claimant.event_id, "reason": reason});
     transaction
         .execute_typed(
-            r#"
+            r"
             insert into runs (id, script_name, status, triggered_by, batch_id, started_at, deadline_at, finished_at, metadata)
             values ($1, $2, 'skipped', $3, $4, $5, $6, $5, $7::jsonb || jsonb_strip_nulls($8))
-            "#,
+            ",
             &[
-                (&id, Type::UUID),
+                (&claimant.id, Type::UUID),
                 (&claimant.script_name, Type::TEXT),
                 (&claimant.triggered_by, Type::TEXT),
                 (&claimant.batch_id, Type::UUID),

@@ -1,27 +1,32 @@
 //! The log lines of a run: to standard output at once, to `logs` in batches off the hot path.
 
-use std::sync::Mutex;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Pool;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use super::text::{document_without_nul, without_nul};
 use super::{Level, Step, held};
-use crate::db::DbError;
+use crate::db::{self, DbError};
 
 /// Lines in one insert at most.
 const BATCH: usize = 200;
-/// How long a line may wait for company.
+/// How long a line may wait for company, and how long a database that is away is left alone.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Lines kept while the database is away; beyond it the oldest are on standard output only.
 const BACKLOG: usize = 5_000;
+/// How long one insert may take before its connection is given up.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// One line.
 #[derive(Clone, Debug)]
@@ -34,55 +39,84 @@ pub(super) struct Line {
     pub(super) meta: Value,
 }
 
-/// Takes lines without ever waiting.
+/// Takes lines without ever waiting; closed when dropped.
 #[derive(Debug)]
-pub(super) struct Journal {
-    lines: Mutex<Option<mpsc::UnboundedSender<Line>>>,
+pub(super) struct Journal(Arc<Desk>);
+
+/// Writes what a [`Journal`] took; ends once that is closed and everything is written.
+#[derive(Debug)]
+pub(super) struct Writer {
+    desk: Arc<Desk>,
+    task: JoinHandle<()>,
 }
 
-/// Writes what a [`Journal`] took; ends once the journal is gone.
-#[derive(Debug)]
-pub(super) struct Writer(JoinHandle<Result<()>>);
+/// Where a journal lays its lines and a writer finds them.
+#[derive(Debug, Default)]
+struct Desk {
+    pile: Mutex<Pile>,
+    news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Pile {
+    lines: VecDeque<Line>,
+    is_closed: bool,
+    /// Lines in the insert under way.
+    in_hand: usize,
+    /// Lines that will never be in the table.
+    lost: usize,
+    /// What last stood against an insert.
+    trouble: Option<String>,
+}
 
 impl Journal {
     /// Opens the journal of a run.
     pub(super) fn open(pool: Pool, run_id: Uuid) -> (Self, Writer) {
-        let (lines, taken) = mpsc::unbounded_channel();
-        (
-            Self {
-                lines: Mutex::new(Some(lines)),
-            },
-            Writer(tokio::spawn(write(pool, run_id, taken))),
-        )
+        let desk = Arc::new(Desk::default());
+        let task = tokio::spawn(write(pool, run_id, Arc::clone(&desk)));
+        (Self(Arc::clone(&desk)), Writer { desk, task })
     }
 
     /// After [`close`](Self::close) a line reaches standard output only.
     pub(super) fn push(&self, line: Line) {
-        if let Some(lines) = &*held(&self.lines) {
-            // The writer is gone only if it panicked, which `finish` reports.
-            drop(lines.send(line));
+        let mut pile = held(&self.0.pile);
+        if pile.is_closed {
+            return;
         }
+        if pile.lines.len() >= BACKLOG {
+            pile.lines.pop_front();
+            pile.lost += 1;
+        }
+        pile.lines.push_back(line);
+        self.0.news.notify_one();
     }
 
     /// Takes no more lines, so that the writer can end although tasks may still hold the run.
     pub(super) fn close(&self) {
-        drop(held(&self.lines).take());
+        held(&self.0.pile).is_closed = true;
+        self.0.news.notify_one();
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
 impl Writer {
-    /// Waits until every line is in the table, for `patience` at most.
+    /// Waits until every line is in the table, for `patience` at most; an error says how many are not, and why.
     pub(super) async fn finish(self, patience: Duration) -> Result<()> {
-        let Self(mut task) = self;
-        match tokio::time::timeout(patience, &mut task).await {
+        let Self { desk, mut task } = self;
+        match timeout(patience, &mut task).await {
             Ok(ended) => ended.context("the writer of log lines panicked")?,
-            Err(_) => {
-                task.abort();
-                Err(anyhow::anyhow!(
-                    "the log lines could not be written within {} s",
-                    patience.as_secs()
-                ))
-            }
+            Err(_) => task.abort(),
+        }
+        let pile = held(&desk.pile);
+        match (pile.lost + pile.in_hand + pile.lines.len(), &pile.trouble) {
+            (0, _) => Ok(()),
+            (missing, Some(trouble)) => bail!("{missing} log lines are on standard output only: {trouble}"),
+            (missing, None) => bail!("{missing} log lines are on standard output only: the database does not answer"),
         }
     }
 }
@@ -100,40 +134,91 @@ impl Line {
     }
 }
 
-async fn write(pool: Pool, run_id: Uuid, mut taken: mpsc::UnboundedReceiver<Line>) -> Result<()> {
-    let mut backlog: Vec<Line> = Vec::new();
-    let mut outcome = Ok(());
-    loop {
-        let room = BATCH.max(backlog.len() + BATCH);
-        if taken.recv_many(&mut backlog, room).await == 0 {
-            return outcome;
+impl Desk {
+    /// The next lines, once there are any and they had a moment to gather; none once the journal is closed and done.
+    async fn batch(&self) -> Vec<Line> {
+        while self.is_waiting_for(1) {
+            self.news.notified().await;
         }
         // A moment for more lines of the same step: one insert serves them all.
-        if backlog.len() < BATCH && !taken.is_closed() {
-            tokio::time::timeout(PAUSE, collect(&mut taken, &mut backlog))
-                .await
-                .unwrap_or_default();
+        let until = Instant::now() + PAUSE;
+        while self.is_waiting_for(BATCH) && timeout_at(until, self.news.notified()).await.is_ok() {}
+        let mut pile = held(&self.pile);
+        let count = pile.lines.len().min(BATCH);
+        pile.in_hand = count;
+        pile.lines.drain(..count).collect()
+    }
+
+    fn is_waiting_for(&self, lines: usize) -> bool {
+        let pile = held(&self.pile);
+        pile.lines.len() < lines && !pile.is_closed
+    }
+
+    /// The lines in hand are dealt with, but for those that the database refused.
+    fn done(&self, refused: usize) {
+        let mut pile = held(&self.pile);
+        pile.in_hand = 0;
+        pile.lost += refused;
+    }
+
+    /// The lines in hand are still to be written.
+    fn put_back(&self, lines: Vec<Line>) {
+        let mut pile = held(&self.pile);
+        pile.in_hand = 0;
+        for line in lines.into_iter().rev() {
+            pile.lines.push_front(line);
         }
-        outcome = insert(&pool, run_id, &backlog).await;
-        match &outcome {
-            Ok(()) => backlog.clear(),
-            Err(_) => drop(backlog.drain(..backlog.len().saturating_sub(BACKLOG))),
+    }
+
+    fn note(&self, trouble: &anyhow::Error) {
+        held(&self.pile).trouble = Some(format!("{trouble:#}"));
+    }
+}
+
+async fn write(pool: Pool, run_id: Uuid, desk: Arc<Desk>) {
+    loop {
+        let lines = desk.batch().await;
+        if lines.is_empty() {
+            return;
+        }
+        match insert(&pool, run_id, &lines).await {
+            Ok(()) => desk.done(0),
+            Err(error) if is_refusal(&error) => {
+                desk.note(&error);
+                desk.done(insert_singly(&pool, run_id, &lines).await);
+            }
+            Err(error) => {
+                desk.note(&error);
+                desk.put_back(lines);
+                sleep(PAUSE).await;
+            }
         }
     }
 }
 
-async fn collect(taken: &mut mpsc::UnboundedReceiver<Line>, backlog: &mut Vec<Line>) {
-    while backlog.len() < BATCH {
-        if taken.recv_many(backlog, BATCH).await == 0 {
-            return;
+/// One line that the database refuses must not keep the others out; returns how many it refused.
+async fn insert_singly(pool: &Pool, run_id: Uuid, lines: &[Line]) -> usize {
+    let mut refused = 0;
+    for line in lines {
+        if let Err(error) = insert(pool, run_id, std::slice::from_ref(line)).await {
+            tracing::error!(%run_id, "a log line is on standard output only: {error:#}");
+            refused += 1;
         }
     }
+    refused
+}
+
+fn is_refusal(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref().is_some_and(db::is_about_the_row))
 }
 
 async fn insert(pool: &Pool, run_id: Uuid, lines: &[Line]) -> Result<()> {
-    let client = pool.get().await.context("connecting to write log lines")?;
-    insert_lines(&**client, run_id, lines)
+    let client = db::connect(pool).await?;
+    timeout(ANSWER, insert_lines(&**client, run_id, lines))
         .await
+        .context("the database does not answer")?
         .context("writing log lines")
 }
 
@@ -142,19 +227,16 @@ async fn insert_lines(db: &impl GenericClient, run_id: Uuid, lines: &[Line]) -> 
     let times: Vec<DateTime<Utc>> = lines.iter().map(|line| line.at).collect();
     let levels: Vec<&str> = lines.iter().map(|line| line.level.as_str()).collect();
     let steps: Vec<&str> = lines.iter().map(|line| line.step.as_str()).collect();
-    let messages: Vec<String> = lines
-        .iter()
-        .map(|line| line.message.replace('\0', "\u{fffd}"))
-        .collect();
-    let metas: Vec<Value> = lines.iter().map(|line| line.meta.clone()).collect();
+    let messages: Vec<String> = lines.iter().map(|line| without_nul(&line.message)).collect();
+    let metas: Vec<Value> = lines.iter().map(|line| document_without_nul(&line.meta)).collect();
     db.execute_typed(
-        r#"
+        r"
         insert into logs (id, run_id, timestamp, level, step, message, meta)
         select line.id, $1, line.at, line.level, line.step, line.message, coalesce(line.meta, '{}')
         from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::jsonb[])
             as line (id, at, level, step, message, meta)
         on conflict (id) do nothing
-        "#,
+        ",
         &[
             (&run_id, Type::UUID),
             (&ids, Type::UUID_ARRAY),
@@ -176,10 +258,10 @@ pub async fn prune(db: &impl GenericClient, before: DateTime<Utc>) -> Result<u64
     loop {
         let deleted = db
             .execute_typed(
-                r#"
+                r"
                 delete from logs
                 where id in (select id from logs where timestamp < $1 order by timestamp limit 5000)
-                "#,
+                ",
                 &[(&before, Type::TIMESTAMPTZ)],
             )
             .await?;

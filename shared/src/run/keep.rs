@@ -7,26 +7,35 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Pool;
 use futures::FutureExt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::journal::{Journal, Writer};
+use super::text::{members_without_nul, without_nul};
 use super::{Claim, Claimant, Counters, Level, Run, Status, Step, claim, held};
 use crate::clock;
+use crate::db::{self, insist};
 use crate::event::{Bus, Event, Finished, Invocation, Requested};
 
 /// Continuations of one request at most: 20 × 15 minutes is a backfill of five hours.
 const MAX_HOPS: u32 = 20;
-/// How long closing may take before it is given up as an error.
+/// How long opening the row may take before it is given up as an error.
+const OPENING: Duration = Duration::from_secs(20);
+/// How long writing the last log lines may take, and after it closing the row; less where the deadline is near.
 const CLOSING: Duration = Duration::from_secs(8);
+/// How long the bus may take to accept an event.
+const ANNOUNCING: Duration = Duration::from_secs(10);
+/// What an event carries of an error, in characters: the bus refuses events beyond 256 KB, and the row has it all.
+const EXCERPT: usize = 4_000;
 
 /// Where runs are kept and announced.
 #[derive(Clone)]
@@ -106,8 +115,12 @@ where
     let claim = open(ledger, &order, batch_id, now)
         .await
         .with_context(|| format!("claiming the lease of {}", order.script_name))?;
-    let report = match claim {
-        Claim::Skipped { id, reason } => skipped(&order, batch_id, id, reason),
+    match claim {
+        Claim::Skipped { id, reason } => {
+            let report = skipped(&order, batch_id, id, reason);
+            announce(ledger, &report).await;
+            Ok(report)
+        }
         Claim::Granted { id, lost } => {
             let (journal, writer) = Journal::open(ledger.pool.clone(), id);
             let run = Arc::new(Run {
@@ -121,45 +134,61 @@ where
                 metadata: Mutex::default(),
                 journal,
             });
-            let mut guard = Guard {
-                pool: ledger.pool.clone(),
-                run: Some(Arc::clone(&run)),
-            };
             greet(&run, &order, &lost);
-            let ended = ending(&run, &order, work(Arc::clone(&run))).await;
-            let report = close(&ledger.pool, &run, writer, &ended).await;
-            guard.run = None;
-            continue_if_asked(ledger, &order, &run, &ended).await;
-            let report = report?;
-            if let Err(error) = ended {
-                announce(ledger, &report).await;
-                return Err(Failure(error));
-            }
-            report
+            carry_out(ledger, &order, &run, writer, work).await
         }
+    }
+}
+
+async fn carry_out<W, F>(
+    ledger: &Ledger,
+    order: &Order<'_>,
+    run: &Arc<Run>,
+    writer: Writer,
+    work: W,
+) -> Result<Report, Failure>
+where
+    W: FnOnce(Arc<Run>) -> F,
+    F: Future<Output = Result<Outcome>>,
+{
+    let mut guard = Guard {
+        ledger: ledger.clone(),
+        run: Some(Arc::clone(run)),
     };
+    let ended = ending(run, order, async { work(Arc::clone(run)).await }).await;
+    let request = continuation(run, order, &ended);
+    let closed = close(&ledger.pool, run, writer, &ended).await;
+    guard.run = None;
+    let ended = closed.and(ended);
+    let (status, reason) = verdict(&ended);
+    let report = report(run, status, reason);
+    if let (Ok(_), Some(request)) = (&ended, request) {
+        publish(ledger, run.id, Event::Requested(request)).await;
+    }
     announce(ledger, &report).await;
-    Ok(report)
+    ended.map(|_| report).map_err(Failure)
 }
 
 async fn open(ledger: &Ledger, order: &Order<'_>, batch_id: Uuid, now: DateTime<Utc>) -> Result<Claim> {
+    let triggered_by = without_nul(&order.invocation.triggered_by);
+    let event_id = order.invocation.event_id.as_deref().map(without_nul);
     let claimant = Claimant {
+        id: Uuid::now_v7(),
         script_name: order.script_name,
-        triggered_by: &order.invocation.triggered_by,
+        triggered_by: &triggered_by,
         batch_id,
-        event_id: order.invocation.event_id.as_deref(),
+        event_id: event_id.as_deref(),
         deadline_at: order.deadline_at,
         metadata: order.metadata.clone(),
     };
-    let mut client = ledger
-        .pool
-        .get()
-        .await
-        .context("connecting to the database named by DATABASE_URL")?;
-    let transaction = client.transaction().await?;
-    let claim = claim(&transaction, &claimant, now).await?;
-    transaction.commit().await?;
-    Ok(claim)
+    insist(OPENING, || async {
+        let mut client = db::connect(&ledger.pool).await?;
+        let transaction = client.transaction().await?;
+        let claim = claim(&transaction, &claimant, now).await?;
+        transaction.commit().await?;
+        Ok(claim)
+    })
+    .await
 }
 
 fn greet(run: &Run, order: &Order<'_>, lost: &[Uuid]) {
@@ -183,9 +212,10 @@ fn greet(run: &Run, order: &Order<'_>, lost: &[Uuid]) {
 
 /// Waits for the work, a panic in it, the host's stop signal, or the last moment to close the row.
 async fn ending(run: &Run, order: &Order<'_>, work: impl Future<Output = Result<Outcome>>) -> Result<Outcome> {
-    let spare = (run.deadline_at - run.checkpoint_at()) / 3;
+    let spare = (run.deadline_at - run.checkpoint_at()) / 2;
     let last_moment = (run.deadline_at - spare - clock::now()).to_std().unwrap_or_default();
     tokio::select! {
+        biased;
         ended = AssertUnwindSafe(work).catch_unwind() => match ended {
             Ok(result) => result,
             Err(panic) => bail!("panicked: {}", panic_message(&*panic)),
@@ -203,27 +233,38 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("without a message")
 }
 
-async fn close(pool: &Pool, run: &Run, writer: Writer, ended: &Result<Outcome>) -> Result<Report> {
-    let (status, reason) = match ended {
-        Ok(Outcome::Done) => (Status::Success, None),
-        Ok(Outcome::Left { reason, .. }) => (Status::Partial, Some(reason.clone())),
-        Err(error) => (Status::Error, Some(format!("{error:#}"))),
-    };
+async fn close(pool: &Pool, run: &Run, writer: Writer, ended: &Result<Outcome>) -> Result<()> {
+    let (status, reason) = verdict(ended);
     farewell(run, status, reason.as_deref());
     run.journal.close();
-    if let Err(error) = writer.finish(CLOSING).await {
-        tracing::error!(run_id = %run.id, "log lines are on standard output only: {error:#}");
+    if ended.is_err() {
+        // Work that was cut off may have left statements under way on them.
+        pool.retain(|_, _| false);
+    }
+    if let Err(error) = writer.finish(time_to_close(run)).await {
+        tracing::error!(run_id = %run.id, "{error:#}");
         run.note("log_lines_lost", format!("{error:#}"));
     }
-    tokio::time::timeout(CLOSING, write_end(pool, run, status, reason.as_deref()))
+    write_end(pool, run, status, reason.as_deref(), time_to_close(run))
         .await
-        .map_err(|_| anyhow!("no answer within {} s", CLOSING.as_secs()))
-        .flatten()
         .with_context(|| match &reason {
             None => format!("closing run {}", run.id),
             Some(reason) => format!("closing run {}, which ended with «{reason}»", run.id),
-        })?;
-    Ok(report(run, status, reason))
+        })
+}
+
+/// Half of what is left until the deadline, within reason: a row that is closed late is closed for nobody.
+fn time_to_close(run: &Run) -> Duration {
+    let left = (run.deadline_at - clock::now()).to_std().unwrap_or_default();
+    (left / 2).clamp(Duration::from_secs(1), CLOSING)
+}
+
+fn verdict(ended: &Result<Outcome>) -> (Status, Option<String>) {
+    match ended {
+        Ok(Outcome::Done) => (Status::Success, None),
+        Ok(Outcome::Left { reason, .. }) => (Status::Partial, Some(reason.clone())),
+        Err(error) => (Status::Error, Some(format!("{error:#}"))),
+    }
 }
 
 fn farewell(run: &Run, status: Status, reason: Option<&str>) {
@@ -240,17 +281,17 @@ fn farewell(run: &Run, status: Status, reason: Option<&str>) {
     }
 }
 
-async fn write_end(pool: &Pool, run: &Run, status: Status, reason: Option<&str>) -> Result<()> {
-    let client = pool
-        .get()
-        .await
-        .context("connecting to the database named by DATABASE_URL")?;
+/// Writing the same end twice is no error: the answer to the first may have been lost.
+async fn write_end(pool: &Pool, run: &Run, status: Status, reason: Option<&str>, budget: Duration) -> Result<()> {
     let counters = run.counters();
-    let metadata = Value::Object(held(&run.metadata).clone());
-    let reason = reason.map(|reason| reason.replace('\0', "\u{fffd}"));
-    let closed = client
-        .execute_typed(
-            r#"
+    let metadata = Value::Object(members_without_nul(&held(&run.metadata)));
+    let reason = reason.map(without_nul);
+    let finished_at = clock::now();
+    let closed = insist(budget, || async {
+        let client = db::connect(pool).await?;
+        let closed = client
+            .execute_typed(
+                r"
             update runs
             set status = $2,
                 finished_at = greatest($3, started_at),
@@ -262,22 +303,25 @@ async fn write_end(pool: &Pool, run: &Run, status: Status, reason: Option<&str>)
                 error_message = $9,
                 metadata = metadata || $10
             where id = $1
-              and status = 'running'
-            "#,
-            &[
-                (&run.id, Type::UUID),
-                (&status.as_str(), Type::TEXT),
-                (&clock::now(), Type::TIMESTAMPTZ),
-                (&counters.records_fetched, Type::INT4),
-                (&counters.records_inserted, Type::INT4),
-                (&counters.records_updated, Type::INT4),
-                (&counters.records_failed, Type::INT4),
-                (&counters.calls_analyzed, Type::INT4),
-                (&reason, Type::TEXT),
-                (&metadata, Type::JSONB),
-            ],
-        )
-        .await?;
+              and (status = 'running' or (status = $2 and finished_at = greatest($3, started_at)))
+            ",
+                &[
+                    (&run.id, Type::UUID),
+                    (&status.as_str(), Type::TEXT),
+                    (&finished_at, Type::TIMESTAMPTZ),
+                    (&counters.records_fetched, Type::INT4),
+                    (&counters.records_inserted, Type::INT4),
+                    (&counters.records_updated, Type::INT4),
+                    (&counters.records_failed, Type::INT4),
+                    (&counters.calls_analyzed, Type::INT4),
+                    (&reason, Type::TEXT),
+                    (&metadata, Type::JSONB),
+                ],
+            )
+            .await?;
+        Ok(closed)
+    })
+    .await?;
     if closed == 0 {
         bail!("the row is not running any more: somebody took the run for lost");
     }
@@ -309,26 +353,27 @@ fn skipped(order: &Order<'_>, batch_id: Uuid, id: Uuid, reason: String) -> Repor
     }
 }
 
-async fn continue_if_asked(ledger: &Ledger, order: &Order<'_>, run: &Run, ended: &Result<Outcome>) {
+/// What continues the run, unless it went on for too long already.
+fn continuation(run: &Run, order: &Order<'_>, ended: &Result<Outcome>) -> Option<Requested> {
     let Ok(Outcome::Left {
         continue_with: Some(input),
         ..
     }) = ended
     else {
-        return;
+        return None;
     };
     if order.invocation.hop >= MAX_HOPS {
-        tracing::error!(run_id = %run.id, "not continued: {MAX_HOPS} continuations did not finish the work");
-        return;
+        let message = format!("not continued: {MAX_HOPS} continuations did not finish the work");
+        run.warn(Step::End, message, json!({"hop": order.invocation.hop}));
+        return None;
     }
-    let request = Requested {
+    Some(Requested {
         script_name: run.script_name.to_owned(),
         triggered_by: "continuation".to_owned(),
         batch_id: Some(run.batch_id),
         input: input.clone(),
         hop: order.invocation.hop + 1,
-    };
-    publish(ledger, run.id, Event::Requested(request)).await;
+    })
 }
 
 async fn announce(ledger: &Ledger, report: &Report) {
@@ -338,21 +383,26 @@ async fn announce(ledger: &Ledger, report: &Report) {
         status: report.status.as_str().to_owned(),
         batch_id: report.batch_id,
         counters: json!(report.counters),
-        error_message: report.reason.clone(),
+        error_message: report
+            .reason
+            .as_ref()
+            .map(|reason| reason.chars().take(EXCERPT).collect()),
     };
     publish(ledger, report.run_id, Event::Finished(finished)).await;
 }
 
 /// An event that is lost costs nothing but time: whoever would have been nudged has a schedule too.
 async fn publish(ledger: &Ledger, run_id: Uuid, event: Event) {
-    if let Err(error) = ledger.bus.publish(event).await {
-        tracing::error!(%run_id, "an event was not published: {error:#}");
+    match timeout(ANNOUNCING, ledger.bus.publish(event)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%run_id, "an event was not published: {error:#}"),
+        Err(_) => tracing::error!(%run_id, "an event was not published: the bus does not answer"),
     }
 }
 
-/// Closes the row of a run whose host dropped it half-way.
+/// Ends a run whose host dropped it half-way.
 struct Guard {
-    pool: Pool,
+    ledger: Ledger,
     run: Option<Arc<Run>>,
 }
 
@@ -361,13 +411,17 @@ impl Drop for Guard {
         let (Some(run), Ok(runtime)) = (self.run.take(), tokio::runtime::Handle::try_current()) else {
             return;
         };
-        let pool = self.pool.clone();
-        runtime.spawn(async move {
-            let reason = "cancelled: its host dropped it";
-            if let Err(error) = write_end(&pool, &run, Status::Error, Some(reason)).await {
-                tracing::error!(run_id = %run.id, "{error:#}");
-            }
-        });
+        runtime.spawn(end_dropped(self.ledger.clone(), run));
+    }
+}
+
+async fn end_dropped(ledger: Ledger, run: Arc<Run>) {
+    let reason = "cancelled: its host dropped it";
+    farewell(&run, Status::Error, Some(reason));
+    run.journal.close();
+    match write_end(&ledger.pool, &run, Status::Error, Some(reason), CLOSING).await {
+        Ok(()) => announce(&ledger, &report(&run, Status::Error, Some(reason.to_owned()))).await,
+        Err(error) => tracing::error!(run_id = %run.id, "{error:#}"),
     }
 }
 

@@ -32,13 +32,13 @@ pub struct LogRow {
 pub async fn logs(db: &impl GenericClient, run_id: Uuid, limit: i64) -> Result<Vec<LogRow>, DbError> {
     let rows = db
         .query_typed(
-            r#"
+            r"
             select id, run_id, timestamp, level, step, message, meta
             from logs
             where run_id = $1
             order by timestamp, id
             limit $2
-            "#,
+            ",
             &[(&run_id, Type::UUID), (&limit, Type::INT8)],
         )
         .await?;

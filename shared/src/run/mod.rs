@@ -7,6 +7,7 @@ mod journal;
 mod keep;
 mod logs;
 mod row;
+mod text;
 
 pub use claim::{Claim, Claimant, GRACE, claim};
 pub use journal::prune;

@@ -61,7 +61,7 @@ async fn select(
 ) -> Result<Vec<Row>, DbError> {
     let rows = db
         .query_typed(
-            r#"
+            r"
             select id, script_name, status, triggered_by, batch_id, started_at, deadline_at, finished_at, duration_ms,
                    records_fetched, records_inserted, records_updated, records_failed, calls_analyzed,
                    api_cost, error_message, metadata
@@ -70,7 +70,7 @@ async fn select(
               and ($2::text is null or script_name = $2)
             order by started_at desc, id desc
             limit $3
-            "#,
+            ",
             &[(&id, Type::UUID), (&script_name, Type::TEXT), (&limit, Type::INT8)],
         )
         .await?;

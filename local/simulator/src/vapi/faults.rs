@@ -51,7 +51,7 @@ pub enum Fault {
     Close,
     /// A 400 as for a bound beyond retention, whatever was asked.
     BeyondRetention,
-    /// A list of at most this many rows.
+    /// A list of at most this many rows, and at least one.
     PageCap(usize),
     /// A list that names some of its rows twice.
     DuplicatedRows,
@@ -139,11 +139,14 @@ impl Rule {
         self
     }
 
+    /// True if this request is one of those that pass.
+    fn spares(&mut self) -> bool {
+        let spares = self.spare > 0;
+        self.spare = self.spare.saturating_sub(1);
+        spares
+    }
+
     fn strikes(&mut self) -> bool {
-        if self.spare > 0 {
-            self.spare -= 1;
-            return false;
-        }
         match &mut self.when {
             When::Next(left) => {
                 let strikes = *left > 0;
@@ -180,6 +183,7 @@ impl Faults {
         let mut struck: Vec<Fault> = Vec::new();
         for rule in self.rules().iter_mut() {
             let wanted = rule.kind.is_none_or(|wanted| wanted == kind);
+            let wanted = wanted && !rule.spares();
             let free = rule.fault.is_about_rows() || struck.iter().all(Fault::is_about_rows);
             if wanted && free && rule.strikes() {
                 struck.push(rule.fault.clone());

@@ -68,7 +68,7 @@ pub(crate) fn calls(spec: &Spec) -> Vec<Document> {
 }
 
 /// One more conversation, which the plan of the world does not have.
-pub(crate) fn planted(spec: &Spec, serial: u64, created: DateTime<Utc>) -> Document {
+pub(crate) fn planted(spec: &Spec, serial: u64, created: DateTime<Utc>, now: DateTime<Utc>) -> Document {
     let agents = agents(&Spec {
         assistants: spec.assistants.max(1),
         ..spec.clone()
@@ -76,7 +76,7 @@ pub(crate) fn planted(spec: &Spec, serial: u64, created: DateTime<Utc>) -> Docum
     let mut dice = Dice::new(spec.seed, "planted", serial);
     let agent = &agents[dice.below(agents.len())];
     let sort = Sort::talk(mix::any_talk(&mut dice), true);
-    call::write(agent, sort, created, spec.now.max(created), &mut dice)
+    call::write(agent, sort, created, now.max(created), &mut dice)
 }
 
 fn agents(spec: &Spec) -> Vec<Agent> {

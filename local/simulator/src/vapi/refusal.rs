@@ -1,4 +1,4 @@
-//! The answers that are no data, in the shape that a NestJS service gives them.
+//! The answers that are no data, in the shape that a service built with `NestJS` gives them.
 
 use axum::http::StatusCode;
 use bytes::Bytes;

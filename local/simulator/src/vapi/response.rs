@@ -42,10 +42,17 @@ pub(crate) enum Delivery {
     Close,
 }
 
+impl Delivery {
+    /// True if nothing is answered at all.
+    pub(crate) fn is_silent(self) -> bool {
+        matches!(self, Self::Never | Self::Reset | Self::Close)
+    }
+}
+
 /// Waited before a connection breaks, so that what was sent until then arrives.
 const FLUSH: Duration = Duration::from_millis(20);
 
-pub(crate) fn render(ready: Ready, gzip: bool, stopped: CancellationToken) -> Response<Body> {
+pub(crate) fn render(ready: &Ready, gzip: bool, stopped: CancellationToken) -> Response<Body> {
     let pieces: Vec<Bytes> = if gzip {
         gzipped(&ready.parts)
     } else {

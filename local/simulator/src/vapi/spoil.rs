@@ -26,7 +26,7 @@ pub(crate) fn rows(mut rows: Vec<Row>, faults: &[Fault]) -> Vec<Row> {
             Fault::ShuffledRows => {
                 let half = rows.len() / 2;
                 rows.rotate_left(half);
-                rows.chunks_mut(2).for_each(|pair| pair.reverse());
+                rows.chunks_mut(2).for_each(<[Row]>::reverse);
             }
             _ => {}
         }
@@ -35,7 +35,7 @@ pub(crate) fn rows(mut rows: Vec<Row>, faults: &[Fault]) -> Vec<Row> {
 }
 
 /// The answer as the fault leaves it; `oldest` is what a retention refusal names.
-pub(crate) fn answer(answer: Answer, fault: Option<&Fault>, oldest: &DateTime<Utc>) -> Ready {
+pub(crate) fn answer(answer: Answer, fault: Option<&Fault>, oldest: DateTime<Utc>) -> Ready {
     match fault {
         None => whole(answer),
         Some(Fault::RateLimited { retry_after }) => Ready {
@@ -43,7 +43,7 @@ pub(crate) fn answer(answer: Answer, fault: Option<&Fault>, oldest: &DateTime<Ut
             ..error(Refused::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded"))
         },
         Some(Fault::Status(status)) => error(plain(*status)),
-        Some(Fault::BeyondRetention) => error(Refused::beyond_retention(*oldest)),
+        Some(Fault::BeyondRetention) => error(Refused::beyond_retention(oldest)),
         Some(Fault::HtmlPage(status)) => html(*status),
         Some(fault) => spoilt(answer, fault),
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use serde_json::Value;
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use serde_json::{Value, json};
 
 use super::{
     document::{Document, beginning},
     generate,
+    oddity::{self, Oddity},
     shelf::Shelf,
     spec::Spec,
 };
@@ -153,8 +154,24 @@ impl World {
     /// Adds a fresh ended conversation, created at this instant, and returns its id.
     pub fn plant_call(&mut self, created: DateTime<Utc>) -> String {
         self.planted += 1;
-        let document = generate::planted(&self.spec, self.planted, created);
+        let document = generate::planted(&self.spec, self.planted, created, self.now);
         let id = document.id.clone().unwrap_or_default();
+        self.calls.put(document);
+        id
+    }
+
+    /// Adds an odd call, created an hour ago by the world's clock, and returns its id; none if
+    /// that is what is odd about it.
+    pub fn plant(&mut self, oddity: Oddity) -> Option<String> {
+        let created = self.now - TimeDelta::hours(1) - TimeDelta::seconds(i64::try_from(self.planted).unwrap_or(0));
+        self.plant_at(oddity, created)
+    }
+
+    /// Adds an odd call, created at this instant.
+    pub fn plant_at(&mut self, oddity: Oddity, created: DateTime<Utc>) -> Option<String> {
+        self.planted += 1;
+        let document = oddity::write(oddity, &self.spec, self.planted, created, self.now);
+        let id = document.id.clone();
         self.calls.put(document);
         id
     }
@@ -162,6 +179,29 @@ impl World {
     /// Adds `n` fresh conversations that were all created in the same millisecond.
     pub fn plant_same_instant(&mut self, n: usize, created: DateTime<Utc>) -> Vec<String> {
         (0..n).map(|_| self.plant_call(created)).collect()
+    }
+
+    /// Adds `n` conversations in one millisecond such that a page of `page` rows, newest first,
+    /// ends in their midst.
+    pub fn plant_across_page_edge(&mut self, n: usize, page: usize) -> Vec<String> {
+        let before = page.saturating_sub(n / 2);
+        let neighbour = self.calls.iter().nth(before).map_or(self.now, |call| call.created);
+        self.plant_same_instant(n, neighbour.trunc_subsecs(3) + TimeDelta::milliseconds(1))
+    }
+
+    /// Adds `n` conversations that were all created in one millisecond and last updated in another.
+    pub fn plant_same_instants(&mut self, n: usize, created: DateTime<Utc>, updated: DateTime<Utc>) -> Vec<String> {
+        let ids = self.plant_same_instant(n, created);
+        for id in &ids {
+            self.touch(id, updated);
+        }
+        ids
+    }
+
+    /// Sets when a call was last updated, and nothing else. False if there is none.
+    pub fn touch(&mut self, id: &str, updated: DateTime<Utc>) -> bool {
+        let updated = updated.to_rfc3339_opts(SecondsFormat::Millis, true);
+        self.update(id, |call| call["updatedAt"] = json!(updated))
     }
 }
 

@@ -68,7 +68,7 @@ impl Agent {
         let prompt = if n % 5 == 2 {
             prompt::sketch(business, &mut dice)
         } else {
-            prompt::write(business, n % 3 != 0, &mut dice)
+            prompt::write(business, !n.is_multiple_of(3), &mut dice)
         };
         Some(Self {
             id: dice.uuid(),

@@ -18,8 +18,8 @@ pub(crate) struct Business {
     pub(crate) street: &'static str,
     pub(crate) hours: &'static str,
     pub(crate) services: [Service; 4],
-    /// Why people call, as they would say it after "Hi,".
-    pub(crate) needs: [&'static str; 5],
+    /// Why people call, as they would say it after "Hi,", and which service that is about.
+    pub(crate) needs: [(usize, &'static str); 5],
     /// What the assistant must find out, and answers to it.
     pub(crate) questions: [(&'static str, &'static str); 5],
     /// What the business is proud of.

@@ -6,7 +6,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{
     dice::Dice,
     stage::{Line, Turn, What},
-    wire::{CallResult, Calls, Function, Heard, Message, Number, OpenAi, Spoken, ToolCall, Word, Words},
+    wire::{CallResult, Function, Heard, Message, Number, OpenAi, Spoken, ToolCall, ToolCalls, Word, Words},
 };
 
 /// How one call's messages are written.
@@ -44,12 +44,12 @@ pub(crate) fn messages(lines: &[Line], manner: &Manner<'_>, dice: &mut Dice) -> 
         messages.push(match what {
             What::Agent { text, ends, spoken } => Message::Spoken(manner.agent(*at, text, *ends, *spoken, handed_over)),
             What::Caller { text, ends, spoken } => Message::Spoken(manner.caller(*at, text, *ends, *spoken, dice)),
-            What::Tool { id, name, arguments } => Message::Calls(Calls {
+            What::Tool { id, name, arguments } => Message::Calls(ToolCalls {
                 role: "tool_calls",
                 message: "",
                 time: manner.time(*at),
                 seconds_from_start: manner.seconds(*at),
-                tool_calls: [ToolCall { id, r#type: "function", function: Function { name, arguments: arguments.to_string() } }],
+                calls: [ToolCall { id, r#type: "function", function: Function { name, arguments: arguments.to_string() } }],
             }),
             What::Result { id, name, result } => Message::Result(CallResult {
                 role: "tool_call_result",
@@ -135,7 +135,7 @@ fn words(at: f64, text: &str, spoken: f64, dice: &mut Dice) -> Words {
     let word = |word: &str| {
         let end = start + each;
         let heard = Word {
-            word: word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase(),
+            text: word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase(),
             start: Number::new(start, 3),
             end: Number::new(end - 0.02, 3),
             confidence: Number::new(dice.real(0.5, 1.0), 6),

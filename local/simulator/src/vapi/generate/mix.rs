@@ -51,7 +51,10 @@ const TALKS: [(Plot, usize); 16] = [
     (Plot::Injection, 2),
 ];
 
-const STARTED: [(&str, Story, usize); 6] = [
+/// A status, what happened, and how often.
+type Weighed = (&'static str, Story, usize);
+
+const STARTED: [Weighed; 6] = [
     ("ended", Story::Played(Plot::Voicemail), 24),
     ("ended", Story::Played(Plot::EarlyHangUp), 14),
     ("ended", Story::Played(Plot::BrokenOff), 10),
@@ -60,7 +63,7 @@ const STARTED: [(&str, Story, usize); 6] = [
     ("forwarding", Story::Played(Plot::BrokenOff), 1),
 ];
 
-const NOT_STARTED: [(&str, Story, usize); 12] = [
+const NOT_STARTED: [Weighed; 12] = [
     ("ended", Story::DidNotAnswer, 300),
     ("ended", Story::Broken, 90),
     ("ended", Story::Busy, 70),
@@ -117,7 +120,7 @@ pub(crate) fn sorts(spec: &Spec) -> Vec<Sort> {
             sorts.extend(std::iter::repeat_n(Sort::talk(plot, started), count));
         }
     }
-    let groups: [(bool, &[(&str, Story, usize)], usize); 2] = [
+    let groups: [(bool, &[Weighed], usize); 2] = [
         (false, &NOT_STARTED, others_silent),
         (true, &STARTED, total - talks - others_silent),
     ];

@@ -1,7 +1,7 @@
 //! The system prompts of the assistants.
 
 use super::{
-    business::Business,
+    business::{Business, Service},
     dice::Dice,
     phrase::{Slots, say},
 };
@@ -31,7 +31,6 @@ pub(super) fn write(business: &'static Business, outbound: bool, dice: &mut Dice
         "Procedure",
         numbered(if outbound { &OUTBOUND } else { &INBOUND }, business, dice),
     );
-    section("What to find out", questions(business));
     section("When the caller hesitates", some(&OBJECTIONS, 2, business, dice));
     section("Tools", some(&TOOLS, 3, business, dice));
     section("Limits", some(&LIMITS, 3, business, dice));
@@ -56,66 +55,64 @@ fn identity(business: &'static Business, outbound: bool, dice: &mut Dice) -> Str
 }
 
 fn services(business: &Business) -> String {
-    let mut text = String::new();
-    for service in &business.services {
+    let line = |service: &Service| {
         let price = match service.price {
             (0, 0) => "free of charge".to_owned(),
             (low, high) => format!("{low} to {high} dollars"),
         };
-        text.push_str(&format!(
-            "- {}: {price}, about {} minutes\n",
+        format!(
+            "- {}: {price}, about {} minutes
+",
             service.name, service.minutes
-        ));
-    }
-    text.push_str("Name a price only when you are asked for one, and name the whole of it.");
-    text
+        )
+    };
+    let lines: Vec<String> = business.services.iter().map(line).collect();
+    lines.concat() + "Name a price only when you are asked for one, and name the whole of it."
 }
 
 fn facts(business: &Business) -> String {
-    let mut text = format!("- Open {}.\n- Address: {}.\n", business.hours, business.street);
-    for value in business.values {
-        text.push_str(&format!("- Worth saying: {value}.\n"));
-    }
-    text
-}
-
-fn questions(business: &Business) -> String {
-    business
-        .questions
-        .iter()
-        .map(|(asks, _)| format!("- {}\n", plain(asks)))
-        .collect()
-}
-
-/// The first reading of a template.
-fn plain(template: &str) -> String {
-    let mut text = String::new();
-    let mut skipping = false;
-    for character in template.chars() {
-        match character {
-            '[' => {}
-            '|' => skipping = true,
-            ']' => skipping = false,
-            _ if skipping => {}
-            other => text.push(other),
-        }
-    }
-    text
+    let values = business.values.map(|value| {
+        format!(
+            "- Worth saying: {value}.
+"
+        )
+    });
+    format!(
+        "- Open {}.
+- Address: {}.
+",
+        business.hours, business.street
+    ) + &values.concat()
 }
 
 fn some(from: &[&str], n: usize, business: &'static Business, dice: &mut Dice) -> String {
     let mut chosen = from.to_vec();
     dice.shuffle(&mut chosen);
     chosen.truncate(n);
-    chosen
+    let lines: Vec<String> = chosen
         .iter()
-        .map(|line| format!("- {}\n", words(line, business, dice)))
-        .collect()
+        .map(|line| {
+            format!(
+                "- {}
+",
+                words(line, business, dice)
+            )
+        })
+        .collect();
+    lines.concat()
 }
 
 fn numbered(steps: &[&str], business: &'static Business, dice: &mut Dice) -> String {
-    let step = |(n, line): (usize, &&str)| format!("{}. {}\n", n + 1, words(line, business, dice));
-    steps.iter().enumerate().map(step).collect()
+    let step = |(n, line): (usize, &&str)| {
+        format!(
+            "{}. {}
+",
+            n + 1,
+            words(line, business, dice)
+        )
+    };
+    let lines: Vec<String> = steps.iter().enumerate().map(step).collect();
+    lines.concat()
 }
 
 /// A business' own words alone, for a prompt knows no caller.
@@ -151,7 +148,7 @@ const STYLE: [&str; 7] = [
 const OUTBOUND: [&str; 6] = [
     "Say who you are and that you call from {brand}. Ask for the person by name.",
     "Say why you call and ask whether this is a good moment. If not, agree on another time.",
-    "Find out what is needed with [two or three|at most four] questions from the list below.",
+    "Find out what is needed with [two or three|at most four] questions.",
     "Name the one advantage that fits what you heard.",
     "Offer two times from findSlots. Book with bookSlot. If it fails, try once more, then promise a call back.",
     "Repeat day, time and reference. Thank the caller in the name of {brand} and end the call.",
@@ -160,7 +157,7 @@ const OUTBOUND: [&str; 6] = [
 const INBOUND: [&str; 6] = [
     "Thank the caller for calling {brand}, say your name and ask what you can do.",
     "Repeat the need in your own words, so that the caller hears you understood.",
-    "Ask [two or three|the fitting] questions from the list below.",
+    "Ask [two or three|the fitting] questions.",
     "If it is about a bill, hand over to Billing. If the caller asks for a person twice, transfer the call.",
     "Offer two times from findSlots and book with bookSlot. Ask for name and number before you book.",
     "Repeat day, time and reference, ask whether there is anything else, and say goodbye.",

@@ -71,6 +71,12 @@ impl Scene {
         }
     }
 
+    /// From here on it is about this service.
+    pub(crate) fn want(&mut self, service: usize, dice: &mut Dice) {
+        self.service = &self.business.services[service];
+        self.price = dice.between(self.service.price.0, self.service.price.1);
+    }
+
     /// The number as a person reads it out.
     fn spoken_number(&self) -> String {
         let digits = self.number.trim_start_matches("+1").bytes();
@@ -90,10 +96,9 @@ impl Slots for Scene {
             "street" => into.push_str(business.street),
             "hours" => into.push_str(business.hours),
             "service" => into.push_str(self.service.name),
-            "minutes" => into.push_str(&self.service.minutes.to_string()),
-            "price" if self.price == 0 => into.push_str("nothing, it's free"),
-            "price" => into.push_str(&format!("{} dollars", self.price)),
-            "deposit" => into.push_str(&format!("{} dollars", self.price / 50 * 10 + 20)),
+            "minutes" => push(into, self.service.minutes, ""),
+            "price" => push(into, self.price, " dollars"),
+            "deposit" => push(into, self.price / 50 * 10 + 20, " dollars"),
             "value" => into.push_str(self.value),
             "day" => into.push_str(self.day),
             "time" => into.push_str(self.time),
@@ -109,6 +114,11 @@ impl Slots for Scene {
             }
         }
     }
+}
+
+fn push(into: &mut String, number: i64, unit: &str) {
+    into.push_str(&number.to_string());
+    into.push_str(unit);
 }
 
 /// A name that nobody can take for a real person's.

@@ -173,6 +173,11 @@ impl<'a> Stage<'a> {
         });
     }
 
+    /// True if the agent's last line is a question.
+    pub(crate) fn asked(&self) -> bool {
+        matches!(self.lines.last().map(|line| &line.what), Some(What::Agent { text, .. }) if text.ends_with('?'))
+    }
+
     /// How long the call has lasted, in seconds.
     pub(crate) fn length(&self) -> f64 {
         self.clock

@@ -8,7 +8,7 @@ struct Topic(&'static str, &'static str, &'static str);
 /// Lets the caller ask about `n` things, none of them twice until all have been asked.
 pub(crate) fn chat(stage: &mut Stage<'_>, n: usize) {
     let mut order: Vec<usize> = Vec::new();
-    for _ in 0..n {
+    for asked in 0..n {
         if order.is_empty() {
             order = (0..TOPICS.len()).collect();
             stage.dice.shuffle(&mut order);
@@ -16,9 +16,9 @@ pub(crate) fn chat(stage: &mut Stage<'_>, n: usize) {
         let Topic(asks, answers, replies) = &TOPICS[order.pop().unwrap_or(0)];
         stage.caller(asks);
         stage.agent(answers);
-        if stage.dice.chance(0.5) {
+        if stage.asked() || stage.dice.chance(0.5) {
             stage.caller(replies);
-            stage.agent(BRIDGES);
+            stage.agent(if asked + 1 < n { BRIDGE } else { LAST_BRIDGE });
         }
     }
 }
@@ -38,9 +38,11 @@ pub(crate) fn qualify(stage: &mut Stage<'_>, n: usize) {
     }
 }
 
-const BRIDGES: &str = "[Happy to help|Any time|No problem at all|Of course|Glad that helps]. \
+const BRIDGE: &str = "[Happy to help|Any time|No problem at all|Of course|Glad that helps]. \
     [Is there anything else you'd like to know?|What else can I tell you?|Anything else on your mind?|\
     Shall we carry on?|Does that answer it?]";
+
+const LAST_BRIDGE: &str = "[Happy to help|Any time|No problem at all|Of course|Glad that helps].";
 
 const TOPICS: [Topic; 32] = [
     Topic(

@@ -37,7 +37,7 @@ pub(crate) struct OpenAi<'a> {
 #[serde(untagged)]
 pub(crate) enum Message<'a> {
     Spoken(Spoken<'a>),
-    Calls(Calls<'a>),
+    Calls(ToolCalls<'a>),
     Result(CallResult<'a>),
 }
 
@@ -85,7 +85,8 @@ pub(crate) struct Words {
 
 #[derive(Serialize)]
 pub(crate) struct Word {
-    pub(crate) word: String,
+    #[serde(rename = "word")]
+    pub(crate) text: String,
     pub(crate) start: Number,
     pub(crate) end: Number,
     pub(crate) confidence: Number,
@@ -93,12 +94,13 @@ pub(crate) struct Word {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Calls<'a> {
+pub(crate) struct ToolCalls<'a> {
     pub(crate) role: &'static str,
     pub(crate) message: &'static str,
     pub(crate) time: Number,
     pub(crate) seconds_from_start: Number,
-    pub(crate) tool_calls: [ToolCall<'a>; 1],
+    #[serde(rename = "toolCalls")]
+    pub(crate) calls: [ToolCall<'a>; 1],
 }
 
 #[derive(Serialize)]

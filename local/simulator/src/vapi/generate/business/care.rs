@@ -18,11 +18,23 @@ pub(super) static BUSINESSES: [Business; 4] = [
             service("an implant consultation", (60, 80), 40),
         ],
         needs: [
-            "I've had a toothache since [the weekend|Sunday|last night] and [I'd like|I need] someone to look at it",
-            "I'm [overdue|about a year overdue] for a cleaning and wanted to [book something|get that sorted]",
-            "a filling came out [yesterday|this morning] and I'm not sure [if it can wait|how urgent that is]",
-            "I saw you offer whitening and [had a few questions|wanted to know how it works]",
-            "my [son|daughter] needs a check-up before school starts",
+            (
+                2,
+                "I've had a toothache since [the weekend|Sunday|last night] and [I'd like|I need] someone to look at it",
+            ),
+            (
+                0,
+                "I'm [overdue|about a year overdue] for a cleaning and wanted to [book something|get that sorted]",
+            ),
+            (
+                2,
+                "a filling came out [yesterday|this morning] and I'm not sure [if it can wait|how urgent that is]",
+            ),
+            (
+                1,
+                "I saw you offer whitening and [had a few questions|wanted to know how it works]",
+            ),
+            (0, "my [son|daughter] needs a check-up before school starts"),
         ],
         questions: [
             (
@@ -73,11 +85,23 @@ pub(super) static BUSINESSES: [Business; 4] = [
             service("a neutering appointment", (180, 290), 180),
         ],
         needs: [
-            "my dog's been limping [since yesterday|for two days] and [I'm a bit worried|it isn't getting better]",
-            "our cat is due for [her|his] shots and I got a reminder [card|letter]",
-            "we just adopted a puppy and [somebody said|the shelter said] to get a check done",
-            "I wanted to ask what it costs to have [a rabbit|a kitten] neutered",
-            "my dog ate something in the park and [seems off|won't touch his food]",
+            (
+                2,
+                "my dog's been limping [since yesterday|for two days] and [I'm a bit worried|it isn't getting better]",
+            ),
+            (
+                0,
+                "our cat is due for [her|his] shots and I got a reminder [card|letter]",
+            ),
+            (
+                2,
+                "we just adopted a puppy and [somebody said|the shelter said] to get a check done",
+            ),
+            (3, "I wanted to ask what it costs to have [a rabbit|a kitten] neutered"),
+            (
+                2,
+                "my dog ate something in the park and [seems off|won't touch his food]",
+            ),
         ],
         questions: [
             (
@@ -128,11 +152,17 @@ pub(super) static BUSINESSES: [Business; 4] = [
             service("a posture assessment", (50, 70), 45),
         ],
         needs: [
-            "my back has been [terrible|bad] from sitting all day and [a friend|a colleague] recommended you",
-            "I've got a voucher and [wanted to use it|I'm not sure how to book with it]",
-            "I'm looking for a birthday present for my [wife|husband|sister]",
-            "I saw the trial month online and had a question about it",
-            "I need to move an appointment I have with you",
+            (
+                0,
+                "my back has been [terrible|bad] from sitting all day and [a friend|a colleague] recommended you",
+            ),
+            (
+                0,
+                "I've got a voucher and [wanted to use it|I'm not sure how to book with it]",
+            ),
+            (2, "I'm looking for a birthday present for my [wife|husband|sister]"),
+            (1, "I saw the trial month online and had a question about it"),
+            (3, "I need to move an appointment I have with you"),
         ],
         questions: [
             (
@@ -183,11 +213,14 @@ pub(super) static BUSINESSES: [Business; 4] = [
             service("a mock test", (55, 75), 90),
         ],
         needs: [
-            "I failed my test [last month|twice now] and need a few more lessons",
-            "I've never driven before and I'm [a bit nervous|not sure where to start]",
-            "I have a licence from abroad and want to get used to the roads here",
-            "my [daughter|son] turns seventeen soon and wants to start",
-            "I've got my test in three weeks and my instructor cancelled on me",
+            (1, "I failed my test [last month|twice now] and need a few more lessons"),
+            (
+                0,
+                "I've never driven before and I'm [a bit nervous|not sure where to start]",
+            ),
+            (2, "I have a licence from abroad and want to get used to the roads here"),
+            (0, "my [daughter|son] turns seventeen soon and wants to start"),
+            (3, "I've got my test in three weeks and my instructor cancelled on me"),
         ],
         questions: [
             (

@@ -23,11 +23,20 @@ pub(super) static BUSINESSES: [Business; 4] = [
             service("a panel clean and check", (180, 260), 90),
         ],
         needs: [
-            "my electricity bill doubled and [I'm looking at panels|I want to see if solar makes sense]",
-            "I filled in the form on your site about a survey",
-            "we had panels put in by another company and they [stopped working|went out of business]",
-            "I'd like a price for adding a battery",
-            "my neighbour had you [over|in] and I wanted to ask the same questions",
+            (
+                1,
+                "my electricity bill doubled and [I'm looking at panels|I want to see if solar makes sense]",
+            ),
+            (0, "I filled in the form on your site about a survey"),
+            (
+                3,
+                "we had panels put in by another company and they [stopped working|went out of business]",
+            ),
+            (2, "I'd like a price for adding a battery"),
+            (
+                0,
+                "my neighbour had you [over|in] and I wanted to ask the same questions",
+            ),
         ],
         questions: [
             (
@@ -78,11 +87,17 @@ pub(super) static BUSINESSES: [Business; 4] = [
             service("an emergency visit", (180, 260), 60),
         ],
         needs: [
-            "the heating's gone cold and [we have a baby in the house|it's freezing in here]",
-            "the boiler is making a [banging|whistling] noise",
-            "I'm due a service and the letter says to call this number",
-            "I'm thinking about a heat pump and [don't know where to start|want a rough idea of cost]",
-            "your engineer was here [Monday|last week] and it's leaking again",
+            (
+                3,
+                "the heating's gone cold and [we have a baby in the house|it's freezing in here]",
+            ),
+            (0, "the boiler is making a [banging|whistling] noise"),
+            (0, "I'm due a service and the letter says to call this number"),
+            (
+                2,
+                "I'm thinking about a heat pump and [don't know where to start|want a rough idea of cost]",
+            ),
+            (3, "your engineer was here [Monday|last week] and it's leaking again"),
         ],
         questions: [
             (
@@ -133,11 +148,14 @@ pub(super) static BUSINESSES: [Business; 4] = [
             service("an inventory check", (90, 140), 75),
         ],
         needs: [
-            "I'm calling about the two bedroom flat [on your site|in the window]",
-            "I'd like to know what my place would rent for",
-            "the tap in the [kitchen|bathroom] has been dripping for a week",
-            "I'm moving out [next month|in June] and need to know how the deposit works",
-            "I have to rearrange a viewing",
+            (0, "I'm calling about the two bedroom flat [on your site|in the window]"),
+            (1, "I'd like to know what my place would rent for"),
+            (2, "the tap in the [kitchen|bathroom] has been dripping for a week"),
+            (
+                3,
+                "I'm moving out [next month|in June] and need to know how the deposit works",
+            ),
+            (0, "I have to rearrange a viewing"),
         ],
         questions: [
             (
@@ -185,11 +203,14 @@ pub(super) static BUSINESSES: [Business; 4] = [
             service("a van for the day", (55, 75), 15),
         ],
         needs: [
-            "I'm between flats and need to put [everything|a sofa and some boxes] somewhere for [two|three] months",
-            "do you have anything free [this weekend|from Monday]",
-            "I was charged twice [last month|in April] and want to sort it out",
-            "I'd like to give notice on my unit",
-            "I run a small shop and need room for stock",
+            (
+                0,
+                "I'm between flats and need to put [everything|a sofa and some boxes] somewhere for [two|three] months",
+            ),
+            (1, "do you have anything free [this weekend|from Monday]"),
+            (1, "I was charged twice [last month|in April] and want to sort it out"),
+            (0, "I'd like to give notice on my unit"),
+            (1, "I run a small shop and need room for stock"),
         ],
         questions: [
             (

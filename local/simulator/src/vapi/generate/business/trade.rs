@@ -23,11 +23,17 @@ pub(super) static BUSINESSES: [Business; 5] = [
             service("cover for a small business", (680, 990), 45),
         ],
         needs: [
-            "my renewal came through and it's gone up [again|by a third]",
-            "I bought a [new|second hand] car and need cover from [Friday|tomorrow]",
-            "I had some water damage and don't know if it's [covered|worth claiming]",
-            "I'd like to add my [partner|daughter] to the policy",
-            "I'm shopping around for house insurance",
+            (0, "my renewal came through and it's gone up [again|by a third]"),
+            (
+                1,
+                "I bought a [new|second hand] car and need cover from [Friday|tomorrow]",
+            ),
+            (
+                0,
+                "I had some water damage and don't know if it's [covered|worth claiming]",
+            ),
+            (1, "I'd like to add my [partner|daughter] to the policy"),
+            (0, "I'm shopping around for house insurance"),
         ],
         questions: [
             (
@@ -78,11 +84,17 @@ pub(super) static BUSINESSES: [Business; 5] = [
             service("a bike fitting", (110, 150), 90),
         ],
         needs: [
-            "my rear brake is rubbing and [I ride to work every day|it's driving me mad]",
-            "I'd like to get my bike serviced before [the summer|a tour we're doing]",
-            "my e-bike shows an error and won't [start|assist]",
-            "I bought a bike from you and the gears [jump|slip]",
-            "somebody bent my wheel [at the station|outside work]",
+            (
+                1,
+                "my rear brake is rubbing and [I ride to work every day|it's driving me mad]",
+            ),
+            (
+                0,
+                "I'd like to get my bike serviced before [the summer|a tour we're doing]",
+            ),
+            (2, "my e-bike shows an error and won't [start|assist]"),
+            (0, "I bought a bike from you and the gears [jump|slip]"),
+            (0, "somebody bent my wheel [at the station|outside work]"),
         ],
         questions: [
             ("Disc brakes or rim brakes?", "[Disc|Rim|I honestly don't know]."),
@@ -122,11 +134,14 @@ pub(super) static BUSINESSES: [Business; 5] = [
             service("an air conditioning check", (80, 110), 50),
         ],
         needs: [
-            "there's a warning light on and I'm not sure [it's safe to drive|what it means]",
-            "my inspection runs out [this week|on Friday]",
-            "the brakes are squealing [badly|every morning]",
-            "I got a quote from you and wanted to ask about it",
-            "the air con blows warm",
+            (
+                2,
+                "there's a warning light on and I'm not sure [it's safe to drive|what it means]",
+            ),
+            (2, "my inspection runs out [this week|on Friday]"),
+            (1, "the brakes are squealing [badly|every morning]"),
+            (1, "I got a quote from you and wanted to ask about it"),
+            (3, "the air con blows warm"),
         ],
         questions: [
             (
@@ -169,11 +184,14 @@ pub(super) static BUSINESSES: [Business; 5] = [
             service("help with a tenancy dispute", (180, 260), 45),
         ],
         needs: [
-            "I've been served with papers and don't know [what to do|how long I have]",
-            "my landlord won't return my deposit",
-            "we'd like to make a will, my [wife|husband] and I",
-            "I need somebody to read a contract before I sign it",
-            "I was let go [last week|on Monday] and it doesn't feel right",
+            (
+                3,
+                "I've been served with papers and don't know [what to do|how long I have]",
+            ),
+            (3, "my landlord won't return my deposit"),
+            (1, "we'd like to make a will, my [wife|husband] and I"),
+            (2, "I need somebody to read a contract before I sign it"),
+            (0, "I was let go [last week|on Monday] and it doesn't feel right"),
         ],
         questions: [
             (
@@ -224,11 +242,17 @@ pub(super) static BUSINESSES: [Business; 5] = [
             service("a cake order", (70, 160), 20),
         ],
         needs: [
-            "we're getting married in [June|September] and looking for a caterer",
-            "I need lunch for about twenty people [next Thursday|on the fourteenth]",
-            "I ordered a cake and have to change the date",
-            "I wanted to know if you do vegan menus",
-            "we have a retirement party coming up and [not much time|a small budget]",
+            (0, "we're getting married in [June|September] and looking for a caterer"),
+            (
+                1,
+                "I need lunch for about twenty people [next Thursday|on the fourteenth]",
+            ),
+            (3, "I ordered a cake and have to change the date"),
+            (0, "I wanted to know if you do vegan menus"),
+            (
+                2,
+                "we have a retirement party coming up and [not much time|a small budget]",
+            ),
         ],
         questions: [
             (

@@ -75,7 +75,7 @@ fn until_the_slot(stage: &mut Stage<'_>, n: usize, inbound: bool) {
     }
     topics::chat(stage, n);
     stage.agent(
-        "[Shall we find a time|Would you like to set a time|Let's look at the calendar]? \
+        "[Shall we find a time?|Would you like to set a time?|Let's look at the calendar.] \
          [Which day suits you best?|Do mornings or afternoons work better?|When would be good for you?]",
     );
     stage.caller(

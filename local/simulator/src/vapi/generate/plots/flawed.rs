@@ -100,7 +100,7 @@ pub(super) fn agent_over_talks(stage: &mut Stage<'_>, n: usize, inbound: bool) -
         let other = stage.dice.pick(&stage.scene.business.values);
         stage.agent(&format!(
             "[So|Now|And] [let me tell you about {{service}}|I should explain how we work|there's something you should know]. \
-             At {{brand}} {value}. [On top of that|Besides|Not only that,] {other}. \
+             At {{brand}} {value}. [On top of that|Besides|Not only that], {other}. \
              We are open {{hours}}, you find us at {{street}}, {{service}} takes {{minutes}} minutes and comes to {{price}}, \
              [and most people book it together with a second visit|and it is what nearly everyone takes], \
              [which I would recommend as well|as I always say], because [in the end|in my experience] {{value}}."

@@ -21,8 +21,8 @@ pub(super) fn warm_end(stage: &mut Stage<'_>) -> Ending {
          and that comes to {price}. [How does that sound?|Is that about what you expected?|What do you think?]",
     );
     stage.caller(
-        "[It sounds good, but I have to talk to my [wife|husband|partner] first|I'm interested, I just need to look at my budget|\
-         Can you send me that in writing|I'd like to compare one more offer].",
+        "[It sounds good, but I have to talk to my [wife|husband|partner] first.|I'm interested, I just need to look at my budget.|\
+         Can you send me that in writing?|I'd like to compare one more offer.]",
     );
     stage.agent(
         "[That makes sense|Of course|Completely understandable]. [I'll send you the offer|Let me send everything] \

@@ -10,7 +10,8 @@ pub(super) fn open(stage: &mut Stage<'_>, inbound: bool) {
              [This is {agent}|You're speaking with {agent}|My name is {agent}]. \
              [How can I help you today?|What can I do for you?|How may I help?]",
         );
-        let need = stage.dice.pick(&stage.scene.business.needs);
+        let (service, need) = stage.dice.pick(&stage.scene.business.needs);
+        stage.scene.want(service, stage.dice);
         stage.caller(&format!(
             "[Hi|Hello|Hey|Good morning|Oh, hi], [this is {{caller}}, |]{need}."
         ));
@@ -24,7 +25,7 @@ pub(super) fn open(stage: &mut Stage<'_>, inbound: bool) {
         "[Hi|Hello|Good morning|Good afternoon], [this is {agent}|my name is {agent}, I'm calling|{agent} here] \
          from {brand}[, the {trade}|]. [Am I speaking with {caller}?|Is this {caller}?|Do I have {caller} on the line?]",
     );
-    stage.caller("[Yes, speaking|That's me|Yeah, this is {caller}|Speaking, who is this|Yes, hello][.|?]");
+    stage.caller("[Yes, speaking.|That's me.|Yeah, this is {caller}.|Speaking, who is this?|Yes, hello?]");
     stage.agent(
         "[Great|Good to reach you|Thanks for picking up|Lovely]. \
          [You asked us about|I'm following up on your question about|You left your number with us about] {service}. \

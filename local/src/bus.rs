@@ -1,0 +1,95 @@
+//! The event bus of this process: takes each event to the functions that listen for it.
+//!
+//! What EventBridge's rules say in `template.yaml` is said here in [`Functions::react`]: a function that
+//! is to follow another one gets its line there.
+
+use std::collections::VecDeque;
+
+use anyhow::Result;
+use shared::event::{Bus, Event, Finished, Invocation, Requested};
+use shared::{clock, run};
+use sync::Context;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::span::Span;
+
+/// The functions that run on this machine, and what their host tells them.
+pub(crate) struct Functions {
+    pub(crate) sync: sync::Deps,
+    /// How long one run may take.
+    pub(crate) time_limit: Span,
+    /// Cancelled when we are told to stop.
+    pub(crate) stop: CancellationToken,
+}
+
+/// What has been published and not yet been delivered.
+pub(crate) struct Inbox(mpsc::UnboundedReceiver<Event>);
+
+/// What came of an event and of all that followed from it.
+#[derive(Default)]
+pub(crate) struct Consequences {
+    /// The runs that ended, in that order.
+    pub(crate) finished: Vec<Finished>,
+    /// The last failure. A run that failed is among the finished ones too, unless it never began.
+    pub(crate) failure: Option<anyhow::Error>,
+}
+
+/// A bus and its inbox.
+pub(crate) fn open() -> (Bus, Inbox) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Bus::InProcess(sender), Inbox(receiver))
+}
+
+impl Functions {
+    /// Delivers an event, then what it led to, until nothing is left or we are told to stop.
+    pub(crate) async fn settle(&self, event: Event, inbox: &mut Inbox) -> Consequences {
+        let mut consequences = Consequences::default();
+        let mut queue = VecDeque::from([event]);
+        while let Some(event) = queue.pop_front() {
+            if let Event::Finished(finished) = &event {
+                consequences.finished.push(finished.clone());
+            }
+            if !self.stop.is_cancelled()
+                && let Err(error) = self.react(event).await
+            {
+                consequences.failure = Some(error);
+            }
+            queue.extend(std::iter::from_fn(|| inbox.0.try_recv().ok()));
+        }
+        consequences
+    }
+
+    /// Who listens for what.
+    async fn react(&self, event: Event) -> Result<()> {
+        match event {
+            Event::Requested(request) => self.run(request).await,
+            // Nobody yet; QCI will listen for finished syncs, and notify for all.
+            Event::Finished(_) => Ok(()),
+        }
+    }
+
+    async fn run(&self, request: Requested) -> Result<()> {
+        let script_name = request.script_name.clone();
+        let invocation = Invocation::requested(None, request);
+        match script_name.as_str() {
+            sync::SCRIPT => Box::pin(sync::handle(&self.sync, &invocation, &self.context()))
+                .await
+                .map(drop)
+                .map_err(|run::Failure(error)| error),
+            unknown => {
+                tracing::warn!("nothing on this machine runs {unknown}");
+                Ok(())
+            }
+        }
+    }
+
+    fn context(&self) -> Context {
+        let now = clock::now();
+        Context {
+            now,
+            deadline_at: now + self.time_limit.delta(),
+            stop: self.stop.clone(),
+        }
+    }
+}

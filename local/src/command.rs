@@ -1,0 +1,269 @@
+//! What can be typed: the commands, their options, and their help.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use crate::span::Span;
+
+/// Keeps every call that your Vapi voice agents make in your own PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "callmark", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = EXIT_STATUS, after_long_help = LONG_HELP)]
+pub(crate) struct Line {
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_STATUS: &str = "Exit status: 0 success, 1 the run failed, 2 bad usage or settings, 3 partial.";
+
+const LONG_HELP: &str = "\
+Start here: `callmark demo` needs no account and no database.
+
+Settings come from the environment, or from the JSON secret that CALLMARK_SECRET_ARN names:
+  DATABASE_URL   where calls are kept: postgres://user:password@host:5432/database?sslmode=require
+  VAPI_API_KEY   the private key of a Vapi organisation
+  VAPI_BASE_URL  https://api.vapi.ai unless set
+  RUST_LOG       which log lines are shown, such as `sync=debug`
+
+Exit status: 0 success, 1 the run failed, 2 bad usage or settings, 3 partial.";
+
+/// How the answer is given; understood by every command.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Output {
+    /// Print the answer as JSON on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Show no progress and no log lines, errors excepted
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Show log lines on standard error; twice for all of them
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create or update the tables
+    ///
+    /// Applies what is missing of the migrations; safe to repeat, and safe while others do the same.
+    #[command(after_help = "Reads DATABASE_URL and, for a private certificate, DATABASE_CA.
+
+Example:
+  DATABASE_URL=postgres://user:password@host/database callmark migrate")]
+    Migrate,
+    /// Bring in what is new and changed at Vapi, once
+    Sync(Sync),
+    /// Run everything on this machine on its schedules, without AWS
+    Serve(Serve),
+    /// Play a Vapi on this machine, to try a client against
+    Simulate(Simulate),
+    /// See it work: a simulated Vapi, a throw-away PostgreSQL, a sync
+    Demo(Demo),
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Reads DATABASE_URL, VAPI_API_KEY, VAPI_BASE_URL and the limits VAPI_RATE, VAPI_PAGE_LIMIT,
+VAPI_DOWNLOADS, VAPI_TIMEOUT_SECONDS, VAPI_ATTEMPTS, VAPI_RETENTION_DAYS, SYNC_WRITERS,
+SYNC_OVERLAP_MINUTES, SYNC_RESCAN_HOURS, LOG_RETENTION_DAYS, DATABASE_POOL, DATABASE_CA.
+
+Examples:
+  callmark sync                                         what is new since the last sync
+  callmark sync --mode full                             all that Vapi still has
+  callmark sync --mode range --from 2026-08-01 --to 2026-08-03T12:00:00Z
+  callmark sync --mode call --call-id 0b9d3c52-7a1e-4f6f-8d2b-51a0e6c4f301
+  callmark sync --dry-run --json                        what a sync would change, for a script"
+)]
+pub(crate) struct Sync {
+    /// What to read: auto, full, incremental, range or call [default: auto]
+    #[arg(long)]
+    mode: Option<String>,
+    /// The oldest creation time of a range: 2026-08-01 (UTC) or 2026-08-01T10:00:00+02:00
+    #[arg(long, value_name = "DATE")]
+    from: Option<String>,
+    /// The newest creation time of a range [default: now]
+    #[arg(long, value_name = "DATE")]
+    to: Option<String>,
+    /// The call to read in mode call
+    #[arg(long, value_name = "ID")]
+    call_id: Option<String>,
+    /// Read and compare, and write nothing but the run
+    #[arg(long)]
+    dry_run: bool,
+    /// Cut the run after this time; what is left is continued in a run of the same batch
+    #[arg(long, value_name = "TIME", default_value_t = Span::minutes(15))]
+    pub(crate) time_limit: Span,
+    /// The whole input as the Lambda function takes it, such as '{"mode": "full"}'
+    #[arg(long, value_name = "JSON", value_parser = json_value)]
+    #[arg(conflicts_with_all = ["mode", "from", "to", "call_id", "dry_run"])]
+    input: Option<Value>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Reads what `callmark sync` reads, and SYNC_EVERY. Apply the migrations first.
+
+Examples:
+  callmark serve
+  callmark serve --every 1h --json >>runs.ndjson        one line of JSON for each run"
+)]
+pub(crate) struct Serve {
+    /// The time from one sync to the next [default: `SYNC_EVERY`, or 6h]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) every: Option<Span>,
+    /// Cut a run after this time; what is left is continued in a run of the same batch
+    #[arg(long, value_name = "TIME", default_value_t = Span::minutes(15))]
+    pub(crate) time_limit: Span,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Reads no settings. Prints its URL on the first line, and serves until Ctrl-C.
+
+Examples:
+  callmark simulate --port 8080
+  callmark simulate --calls 10000 --size conversations --page-cap 100 --api-key secret
+  VAPI_BASE_URL=http://127.0.0.1:8080 VAPI_API_KEY=any callmark sync"
+)]
+pub(crate) struct Simulate {
+    #[command(flatten)]
+    pub(crate) world: World,
+    /// The port on loopback; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// The most rows on a page, whatever is asked for
+    #[arg(long, value_name = "ROWS", default_value_t = 1000)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) page_cap: u16,
+    /// The only key that is let in; any, if it is not given
+    #[arg(long, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
+    /// Wait this long before each answer, such as 200ms
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "0s")]
+    pub(crate) latency: std::time::Duration,
+    /// Compress answers for clients that accept it
+    #[arg(long)]
+    pub(crate) gzip: bool,
+    /// The newest instant of the world; with the same seed, the same bytes [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) now: Option<DateTime<Utc>>,
+    /// Calls lie between now and this many days before
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) days: u32,
+}
+
+/// Which calls there are.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct World {
+    /// How many calls
+    #[arg(long, default_value_t = 926)]
+    pub(crate) calls: u32,
+    /// Chooses every word, number and instant
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Which calls they are
+    #[arg(long, value_enum, default_value_t = Size::Natural)]
+    pub(crate) size: Size,
+}
+
+/// Which calls there are, and so how large they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Size {
+    /// As an outbound team's account looks: most calls are never answered
+    Natural,
+    /// Every call is a conversation, about 30 KB; for benchmarks
+    Conversations,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Needs no account and no settings; PostgreSQL is looked for in PG_BIN, on the PATH and where package
+managers put it. Nothing leaves this machine, and nothing is left of it at the end.
+
+Examples:
+  callmark demo                     then try the commands that it prints
+  callmark demo --once --json       for a script: status 0 only if the run succeeded"
+)]
+pub(crate) struct Demo {
+    /// End after the run, with status 0 only if it succeeded
+    #[arg(long)]
+    pub(crate) once: bool,
+    #[command(flatten)]
+    pub(crate) world: World,
+    /// The port of the simulated Vapi on loopback; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// The folder that holds PostgreSQL's initdb and postgres
+    #[arg(long, value_name = "FOLDER", env = "PG_BIN", hide_env_values = true)]
+    pub(crate) pg_bin: Option<PathBuf>,
+}
+
+impl Sync {
+    /// The input of the function, as it takes it from an event; the function checks it.
+    pub(crate) fn input(&self) -> Value {
+        if let Some(input) = &self.input {
+            return input.clone();
+        }
+        let texts = [
+            ("mode", &self.mode),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("call_id", &self.call_id),
+        ];
+        let mut input: Map<String, Value> = texts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))))
+            .collect();
+        if self.dry_run {
+            input.insert("dry_run".to_owned(), json!(true));
+        }
+        Value::Object(input)
+    }
+}
+
+fn json_value(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn input(arguments: &[&str]) -> Value {
+        let line = Line::try_parse_from(["callmark", "sync"].iter().chain(arguments)).unwrap();
+        let Command::Sync(options) = line.command else {
+            panic!("{line:?}")
+        };
+        options.input()
+    }
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_make_the_input_that_an_event_would_bring() {
+        assert_eq!(input(&[]), json!({}));
+        assert_eq!(
+            input(&["--mode", "range", "--from", "2026-08-01", "--dry-run"]),
+            json!({"mode": "range", "from": "2026-08-01", "dry_run": true})
+        );
+        assert_eq!(input(&["--input", r#"{"mode": "full"}"#]), json!({"mode": "full"}));
+    }
+
+    #[test]
+    fn an_input_in_json_leaves_no_room_for_flags() {
+        let both = ["callmark", "sync", "--input", "{}", "--mode", "full"];
+
+        assert!(Line::try_parse_from(both).is_err());
+    }
+}

@@ -1,0 +1,175 @@
+//! `callmark demo`: a simulated Vapi, a throw-away PostgreSQL, a sync, and what came of it.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow};
+use serde::Serialize;
+use shared::config::Reader;
+use shared::run::{self, LogRow, Row};
+use shared::{clock, db};
+use simulator::vapi::{self, Server};
+use tokio_util::sync::CancellationToken;
+
+use crate::command;
+use crate::contents::Contents;
+use crate::exit::Exit;
+use crate::machine::{Machine, Settings};
+use crate::postgres::{self, Postgres};
+use crate::report::{self, Chain, number};
+use crate::screen::Screen;
+use crate::serve;
+use crate::signals;
+use crate::simulate;
+use crate::span::Span;
+
+const DATABASE: &str = "callmark";
+/// The simulator lets in any key.
+const API_KEY: &str = "demo";
+/// As on Lambda.
+const TIME_LIMIT: Span = Span::minutes(15);
+/// Log lines shown; a run of the demo has about ten.
+const LINES: i64 = 200;
+
+/// The two servers of the demo.
+struct Stage {
+    database_url: String,
+    vapi: Server,
+    calls: u64,
+}
+
+/// What the demo found in the tables.
+#[derive(Serialize)]
+struct Answer<'a> {
+    database_url: &'a str,
+    vapi_base_url: String,
+    vapi_api_key: &'static str,
+    run: Option<Row>,
+    logs: Vec<LogRow>,
+    contents: Contents,
+}
+
+/// Plays the demo. Whatever happens, the servers are gone at the end.
+pub(crate) async fn run(screen: &Screen, options: &command::Demo) -> Result<Exit> {
+    let stop = signals::stop(screen)?;
+    screen.say("Callmark demo: a simulated Vapi, a throw-away PostgreSQL, a sync. Nothing leaves this machine.");
+    let since = Instant::now();
+    let interrupted = if options.once { Exit::Failed } else { Exit::Success };
+    let binaries = postgres::find(options.pg_bin.as_deref())?;
+    let settings = postgres::Settings::default();
+    let starting = Postgres::start_with(&binaries, &settings);
+    let Some(postgres) = stop.run_until_cancelled(starting).await.transpose()? else {
+        return Ok(interrupted);
+    };
+    screen.say(&format!(
+        "PostgreSQL {} is up after {:.1} s",
+        postgres.major(),
+        since.elapsed().as_secs_f64()
+    ));
+    let ended = play(screen, options, &postgres, &stop).await;
+    postgres.stop().await.context("ending PostgreSQL")?;
+    // What an interruption broke off is no failure.
+    if stop.is_cancelled() { Ok(interrupted) } else { ended }
+}
+
+async fn play(screen: &Screen, options: &command::Demo, postgres: &Postgres, stop: &CancellationToken) -> Result<Exit> {
+    let Some(stage) = stop
+        .run_until_cancelled(stage(screen, options, postgres))
+        .await
+        .transpose()?
+    else {
+        return Ok(Exit::Success);
+    };
+    let settings = stage.settings()?;
+    let applied = db::migrate(&settings.database).await?;
+    screen.say(&format!("{} migrations are applied", applied.len()));
+    let mut machine = Machine::start(&settings, TIME_LIMIT, stop.clone()).await?;
+    let chain = machine
+        .sync("demo", serde_json::json!({}), screen, Some(stage.calls))
+        .await?;
+    show(screen, &stage, &machine, &chain).await?;
+    let exit = chain.conclude();
+    if !options.once && !stop.is_cancelled() {
+        let next = clock::now() + serve::EVERY.delta();
+        invite(screen, &stage, &report::instant(next));
+        serve::forever(&mut machine, screen, serve::EVERY, next, stop).await?;
+    }
+    stage.vapi.stop().await;
+    Ok(exit)
+}
+
+async fn stage(screen: &Screen, options: &command::Demo, postgres: &Postgres) -> Result<Stage> {
+    postgres.create_database(DATABASE).await?;
+    let spec = simulate::spec(&options.world, clock::now());
+    let assistants = spec.assistants;
+    let settings = vapi::Settings {
+        port: options.port,
+        ..vapi::Settings::default()
+    };
+    let vapi = simulate::start(spec, settings).await?;
+    screen.say(&format!(
+        "the simulated Vapi has {} calls of {assistants} assistants (seed {})",
+        number(options.world.calls),
+        options.world.seed
+    ));
+    Ok(Stage {
+        database_url: postgres.url(DATABASE),
+        vapi,
+        calls: u64::from(options.world.calls),
+    })
+}
+
+impl Stage {
+    fn settings(&self) -> Result<Settings> {
+        let pairs = [
+            ("DATABASE_URL", self.database_url.clone()),
+            ("VAPI_BASE_URL", self.vapi.url()),
+            ("VAPI_API_KEY", API_KEY.to_owned()),
+            // A real Vapi is asked more gently.
+            ("VAPI_RATE", "1000".to_owned()),
+        ];
+        let mut reader = Reader::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value)));
+        let settings = Settings::read(&mut reader);
+        reader.finish()?;
+        Ok(settings)
+    }
+}
+
+/// Shows the run, its steps and what it brought in, all of it read from the tables.
+async fn show(screen: &Screen, stage: &Stage, machine: &Machine, chain: &Chain) -> Result<()> {
+    let client = db::connect(&machine.pool).await?;
+    let id = chain.runs.last().ok_or_else(|| anyhow!("there is no run to show"))?.id;
+    let answer = Answer {
+        database_url: &stage.database_url,
+        vapi_base_url: stage.vapi.url(),
+        vapi_api_key: API_KEY,
+        run: run::find(&**client, id).await?,
+        logs: run::logs(&**client, id, LINES).await?,
+        contents: Contents::read(&**client).await?,
+    };
+    screen.answer(&answer, || {
+        [
+            report::heading("The run, as its row in `runs` has it"),
+            answer.run.as_ref().map(report::columns).unwrap_or_default(),
+            report::heading("Its steps, from `logs`"),
+            report::steps(&answer.logs),
+            report::heading("What is in the tables"),
+            answer.contents.text(),
+        ]
+        .concat()
+    })
+}
+
+/// Says how to look around.
+fn invite(screen: &Screen, stage: &Stage, next: &str) {
+    let (database, vapi) = (&stage.database_url, stage.vapi.url());
+    let program = std::env::args_os().next().unwrap_or_else(|| "callmark".into());
+    screen.say(&format!(
+        "{}  psql '{database}'
+  curl -H 'Authorization: Bearer {API_KEY}' '{vapi}/call?limit=1'
+  DATABASE_URL='{database}' VAPI_BASE_URL='{vapi}' VAPI_API_KEY={API_KEY} {} sync
+
+The next sync is at {next}. Ctrl-C ends everything and leaves nothing behind.",
+        report::heading("Both servers stay up. In another terminal:"),
+        program.display()
+    ));
+}

@@ -1,0 +1,94 @@
+//! `callmark serve`: everything on this machine, on its schedules, until it is told to stop.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use shared::config::Reader;
+use shared::{clock, db, run};
+use tokio_util::sync::CancellationToken;
+
+use crate::command;
+use crate::exit::{self, Exit};
+use crate::machine::{Machine, Settings};
+use crate::report;
+use crate::screen::Screen;
+use crate::signals;
+use crate::span::Span;
+
+/// The schedule that the template has, too.
+pub(crate) const EVERY: Span = Span::hours(6);
+
+/// Waits are cut into pieces of this length: a machine that slept notices that its time has come.
+const GLANCE: Duration = Duration::from_secs(20);
+
+/// Syncs at once and then on schedule.
+pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exit> {
+    let mut reader = Reader::load().await?;
+    let settings = Settings::read(&mut reader);
+    let (least, most) = (Span::minutes(1), Span::hours(7 * 24));
+    let setting = reader.within("SYNC_EVERY", EVERY, least, most, "a time from 1m to 7d, such as 6h");
+    reader.finish()?;
+    let every = options.every.unwrap_or(setting);
+    let stop = signals::stop(screen)?;
+    let mut machine = Machine::start(&settings, options.time_limit, stop.clone()).await?;
+    look_at_tables(&machine).await?;
+    screen.say(&format!("syncing every {every}; Ctrl-C ends it"));
+    forever(&mut machine, screen, every, clock::now(), &stop).await?;
+    Ok(Exit::Success)
+}
+
+/// Syncs at `first` and then on schedule. A failure is told, and the schedule goes on.
+pub(crate) async fn forever(
+    machine: &mut Machine,
+    screen: &Screen,
+    every: Span,
+    first: DateTime<Utc>,
+    stop: &CancellationToken,
+) -> Result<()> {
+    let mut next = first;
+    while wait_until(next, stop).await {
+        match machine.sync("schedule", json!({}), screen, None).await {
+            Ok(chain) => {
+                for run in &chain.runs {
+                    screen.answer(run, || report::line(run))?;
+                }
+            }
+            Err(error) => exit::complain(&error),
+        }
+        // Times that passed during the run are not made up for: one sync brings in everything.
+        let now = clock::now();
+        while next <= now {
+            next += every.delta();
+        }
+        if !stop.is_cancelled() {
+            screen.say(&format!("next sync at {}", report::instant(next)));
+        }
+    }
+    Ok(())
+}
+
+/// `false` if we are told to stop before.
+async fn wait_until(instant: DateTime<Utc>, stop: &CancellationToken) -> bool {
+    loop {
+        if stop.is_cancelled() {
+            return false;
+        }
+        let Ok(left) = (instant - clock::now()).to_std() else {
+            return true;
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(left.min(GLANCE)) => {}
+        }
+    }
+}
+
+async fn look_at_tables(machine: &Machine) -> Result<()> {
+    let client = db::connect(&machine.pool).await?;
+    run::latest(&**client, None, 1)
+        .await
+        .map(drop)
+        .context("looking at the tables")
+}
