@@ -1,6 +1,9 @@
 //! The program killed at any moment: what the next run finds, and what it makes of it.
 
-#![allow(clippy::unwrap_used, reason = "Clippy sees a test in a test function, and not in the functions it calls")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "Clippy sees a test in a test function, and not in the functions it calls"
+)]
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -19,8 +22,19 @@ const CALLS: i64 = 900;
 
 /// Nine pages of calls and more, which take four windows at once a while to read and two writers to store.
 async fn stage() -> Stage {
-    let world = World::generate(&Spec { calls: 900, ..Spec::new(now()) });
-    Stage::of(world, Settings { page_cap: 100, latency: Duration::from_millis(15), ..Settings::default() }).await
+    let world = World::generate(&Spec {
+        calls: 900,
+        ..Spec::new(now())
+    });
+    Stage::of(
+        world,
+        Settings {
+            page_cap: 100,
+            latency: Duration::from_millis(15),
+            ..Settings::default()
+        },
+    )
+    .await
 }
 
 /// The real program, syncing on this stage.
@@ -47,19 +61,28 @@ async fn completes_what_was_left(stage: &Stage, what: &str) {
     let stored = stage.db.count("vapi_calls_raw").await;
     let while_leased = stage.sync().await;
     assert_eq!(while_leased.status, Status::Skipped, "{what}");
-    let an_hour_later = "update runs set started_at = started_at - interval '1 hour', deadline_at = deadline_at - interval '1 hour'";
+    let an_hour_later =
+        "update runs set started_at = started_at - interval '1 hour', deadline_at = deadline_at - interval '1 hour'";
     stage.db.client().await.batch_execute(an_hour_later).await.unwrap();
 
     let report = stage.sync().await;
 
     assert_eq!(report.status, Status::Success, "{what}: {:?}", report.reason);
-    assert_eq!(stored + i64::from(report.counters.records_inserted), CALLS, "{what}: rows were inserted again");
+    assert_eq!(
+        stored + i64::from(report.counters.records_inserted),
+        CALLS,
+        "{what}: rows were inserted again"
+    );
     assert_eq!(report.counters.records_updated, 0, "{what}");
     stage.assert_equal().await;
     let runs = stage.db.runs().await;
     let lost = runs.iter().find(|run| run.id == dead.id).unwrap();
     let expected = ("error", Some("lost: no result before its deadline"));
-    assert_eq!((lost.status.as_str(), lost.error_message.as_deref()), expected, "{what}");
+    assert_eq!(
+        (lost.status.as_str(), lost.error_message.as_deref()),
+        expected,
+        "{what}"
+    );
 }
 
 #[tokio::test]
@@ -95,7 +118,13 @@ async fn killed_while_a_batch_is_written_the_next_run_completes_the_sync_and_ins
         ";
         stage.db.client().await.batch_execute(slowly).await.unwrap();
         let mut child = sync(&stage);
-        while stage.db.rows("select last_value * is_called::int as n from batches").await[0]["n"].as_i64() < Some(batch) {
+        while stage
+            .db
+            .rows("select last_value * is_called::int as n from batches")
+            .await[0]["n"]
+            .as_i64()
+            < Some(batch)
+        {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
 
@@ -105,7 +134,13 @@ async fn killed_while_a_batch_is_written_the_next_run_completes_the_sync_and_ins
         while !stage.db.rows(quiet).await.is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        stage.db.client().await.batch_execute("drop trigger slowly on vapi_calls_raw").await.unwrap();
+        stage
+            .db
+            .client()
+            .await
+            .batch_execute("drop trigger slowly on vapi_calls_raw")
+            .await
+            .unwrap();
         completes_what_was_left(&stage, &format!("killed in batch {batch}")).await;
     }
 }

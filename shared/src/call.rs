@@ -172,6 +172,8 @@ pub async fn copy(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<
 }
 
 /// Inserts or updates calls; never replaces a version by an older one. Fails as a whole.
+///
+/// A hash that differs only says that the text does: the same members in another order are no change.
 pub async fn upsert(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<Utc>) -> Result<Written, DbError> {
     transaction
         .batch_execute("create temporary table incoming_calls (like vapi_calls_raw including defaults) on commit drop")
@@ -188,7 +190,8 @@ pub async fn upsert(transaction: &Transaction<'_>, calls: &[&Call], now: DateTim
         "insert into vapi_calls_raw ({columns})
          select {columns} from incoming_calls
          on conflict (id) do update set {}
-         where vapi_calls_raw.document_hash <> excluded.document_hash
+         where (vapi_calls_raw.raw_json <> excluded.raw_json
+                or vapi_calls_raw.transcript is distinct from excluded.transcript)
            and (vapi_calls_raw.updated_at is null or vapi_calls_raw.updated_at <= excluded.updated_at)
          returning xmax = 0",
         assignments.join(", ")

@@ -98,7 +98,9 @@ mod tests {
 
     #[test]
     fn a_chain_of_causes_tells_each_of_them_once() {
-        let error = anyhow::anyhow!("refused").context("connecting: refused").context("claiming the lease");
+        let error = anyhow::anyhow!("refused")
+            .context("connecting: refused")
+            .context("claiming the lease");
 
         assert_eq!(chain(error.as_ref()), "claiming the lease: connecting: refused");
     }

@@ -48,13 +48,19 @@ async fn dates_are_not_cut_to_whole_days() {
     let inside = stage.vapi.world().plant_call(now() - TimeDelta::hours(1));
     stage.vapi.world().plant_call(now() - TimeDelta::hours(2));
 
-    stage.try_sync(json!({"mode": "range", "from": rfc3339(from), "to": rfc3339(to)})).await.unwrap();
+    stage
+        .try_sync(json!({"mode": "range", "from": rfc3339(from), "to": rfc3339(to)}))
+        .await
+        .unwrap();
 
     let ids: Vec<Value> = stage.db.rows("select id, created_at from vapi_calls_raw").await;
     assert!(ids.iter().any(|row| row["id"] == json!(inside)));
     for row in ids {
         let created: DateTime<Utc> = row["created_at"].as_str().unwrap().parse().unwrap();
-        assert!(created >= from - TimeDelta::milliseconds(1) && created <= to + TimeDelta::milliseconds(1), "{created}");
+        assert!(
+            created >= from - TimeDelta::milliseconds(1) && created <= to + TimeDelta::milliseconds(1),
+            "{created}"
+        );
     }
 }
 
@@ -62,12 +68,26 @@ async fn dates_are_not_cut_to_whole_days() {
 async fn a_hundred_calls_of_one_instant_are_no_endless_loop() {
     let mut world = World::empty(now());
     world.plant_same_instant(100, now() - TimeDelta::days(1));
-    let stage = Stage::of(world, Settings { page_cap: 100, ..Settings::default() }).await;
+    let stage = Stage::of(
+        world,
+        Settings {
+            page_cap: 100,
+            ..Settings::default()
+        },
+    )
+    .await;
 
     let report = stage.sync().await;
 
-    assert_eq!((report.status, report.counters.records_inserted), (Status::Success, 100));
-    assert!(stage.vapi.requests().len() < 40, "{} requests for a hundred calls", stage.vapi.requests().len());
+    assert_eq!(
+        (report.status, report.counters.records_inserted),
+        (Status::Success, 100)
+    );
+    assert!(
+        stage.vapi.requests().len() < 40,
+        "{} requests for a hundred calls",
+        stage.vapi.requests().len()
+    );
 }
 
 #[tokio::test]
@@ -106,7 +126,14 @@ async fn more_assistants_of_one_instant_than_a_page_holds_are_all_listed() {
 
 #[tokio::test]
 async fn no_request_grows_with_the_number_of_calls() {
-    let stage = Stage::of(World::generate(&Spec { calls: 1500, ..Spec::new(now()) }), Settings::default()).await;
+    let stage = Stage::of(
+        World::generate(&Spec {
+            calls: 1500,
+            ..Spec::new(now())
+        }),
+        Settings::default(),
+    )
+    .await;
     stage.sync().await;
     let ids = stage.vapi.world().call_ids();
     for id in ids.iter().step_by(2) {
@@ -130,10 +157,23 @@ async fn the_steps_of_a_run_and_its_end_are_in_the_tables_when_it_returns() {
     stage.sync().await;
 
     let run = stage.db.only_run().await;
-    assert_eq!((run.status.as_str(), run.finished_at.is_some(), run.duration_ms.is_some()), ("success", true, true));
+    assert_eq!(
+        (
+            run.status.as_str(),
+            run.finished_at.is_some(),
+            run.duration_ms.is_some()
+        ),
+        ("success", true, true)
+    );
     let steps: Vec<String> = stage.db.logs(run.id).await.into_iter().map(|line| line.step).collect();
-    assert_eq!((steps.first().map(String::as_str), steps.last().map(String::as_str)), (Some("START"), Some("END")));
-    assert!(steps.contains(&"FETCH".to_owned()) && steps.contains(&"SAVE".to_owned()), "{steps:?}");
+    assert_eq!(
+        (steps.first().map(String::as_str), steps.last().map(String::as_str)),
+        (Some("START"), Some("END"))
+    );
+    assert!(
+        steps.contains(&"FETCH".to_owned()) && steps.contains(&"SAVE".to_owned()),
+        "{steps:?}"
+    );
 }
 
 #[tokio::test]
@@ -142,8 +182,26 @@ async fn calls_that_never_started_have_a_time_of_their_own() {
 
     stage.sync().await;
 
-    let unstarted = stage.db.rows("select from vapi_calls_raw where started_at is null").await.len();
+    let unstarted = stage
+        .db
+        .rows("select from vapi_calls_raw where started_at is null")
+        .await
+        .len();
     assert!(unstarted > 100);
-    assert_eq!(stage.db.rows("select from vapi_calls_raw where call_at is null").await.len(), 0);
-    assert_eq!(stage.db.rows("select from vapi_calls_raw where started_at is null and call_at <> created_at").await.len(), 0);
+    assert_eq!(
+        stage
+            .db
+            .rows("select from vapi_calls_raw where call_at is null")
+            .await
+            .len(),
+        0
+    );
+    assert_eq!(
+        stage
+            .db
+            .rows("select from vapi_calls_raw where started_at is null and call_at <> created_at")
+            .await
+            .len(),
+        0
+    );
 }

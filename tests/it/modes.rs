@@ -46,7 +46,10 @@ async fn an_incremental_sync_brings_new_and_changed_calls_only() {
 
     let report = stage.try_sync(json!({"mode": "incremental"})).await.unwrap();
 
-    assert_eq!((report.counters.records_inserted, report.counters.records_updated), (5, 3));
+    assert_eq!(
+        (report.counters.records_inserted, report.counters.records_updated),
+        (5, 3)
+    );
     stage.assert_equal().await;
 }
 
@@ -67,7 +70,10 @@ async fn a_value_that_settles_late_without_a_new_update_time_is_found_by_the_dai
     stage.sync().await;
     assert!(stage.vapi.world().update(&recent, |call| call["cost"] = json!(3.5)));
     let client = stage.db.client().await;
-    client.batch_execute("update sync_state set rescanned_at = now() - interval '25 hours'").await.unwrap();
+    client
+        .batch_execute("update sync_state set rescanned_at = now() - interval '25 hours'")
+        .await
+        .unwrap();
 
     let report = stage.sync().await;
 
@@ -79,7 +85,10 @@ async fn a_value_that_settles_late_without_a_new_update_time_is_found_by_the_dai
 async fn a_call_that_had_not_ended_is_read_again_by_its_id() {
     let stage = Stage::with_calls(50).await;
     let id = stage.vapi.world().plant_call(now() - TimeDelta::days(5));
-    stage.vapi.world().update(&id, |call| call["status"] = json!("in-progress"));
+    stage
+        .vapi
+        .world()
+        .update(&id, |call| call["status"] = json!("in-progress"));
     stage.sync().await;
     // Vapi ends it and says so nowhere else than in the call itself.
     stage.vapi.world().update(&id, |call| call["status"] = json!("ended"));
@@ -103,13 +112,23 @@ async fn calls_and_assistants_that_vapi_stops_listing_are_kept() {
 
     assert_eq!(stage.db.count("vapi_calls_raw").await, 80);
     assert_eq!(report.metadata["assistants"]["deleted"], json!(1));
-    let gone = stage.db.rows("select assistant_id from vapi_assistants where deleted_at is not null").await;
+    let gone = stage
+        .db
+        .rows("select assistant_id from vapi_assistants where deleted_at is not null")
+        .await;
     assert_eq!(gone, [json!({"assistant_id": assistant["id"]})]);
 
     stage.vapi.world().insert_assistant(&assistant);
     stage.sync().await;
 
-    assert_eq!(stage.db.rows("select from vapi_assistants where deleted_at is not null").await.len(), 0);
+    assert_eq!(
+        stage
+            .db
+            .rows("select from vapi_assistants where deleted_at is not null")
+            .await
+            .len(),
+        0
+    );
 }
 
 #[tokio::test]
@@ -122,7 +141,10 @@ async fn a_range_brings_the_calls_within_its_bounds_and_moves_no_watermark() {
     };
     let expected = stage.vapi.world().calls().iter().filter(|call| within(call)).count();
 
-    let report = stage.try_sync(json!({"mode": "range", "from": rfc3339(from), "to": rfc3339(to)})).await.unwrap();
+    let report = stage
+        .try_sync(json!({"mode": "range", "from": rfc3339(from), "to": rfc3339(to)}))
+        .await
+        .unwrap();
 
     assert!(expected > 20);
     assert_eq!(usize::try_from(report.counters.records_inserted).unwrap(), expected);
@@ -138,16 +160,27 @@ async fn one_call_is_read_by_its_id() {
     let report = stage.try_sync(json!({"mode": "call", "call_id": id})).await.unwrap();
 
     assert_eq!((report.status, report.counters.records_inserted), (Status::Success, 1));
-    assert_eq!(stage.db.rows("select id from vapi_calls_raw").await, [json!({"id": id})]);
+    assert_eq!(
+        stage.db.rows("select id from vapi_calls_raw").await,
+        [json!({"id": id})]
+    );
 }
 
 #[tokio::test]
 async fn a_call_that_vapi_does_not_know_fails_the_run_with_its_id() {
     let stage = Stage::with_calls(5).await;
 
-    let failure = stage.try_sync(json!({"mode": "call", "call_id": "0b9d3c52-7a1e-4f6f-8d2b-51a0e6c4f301"})).await.unwrap_err();
+    let failure = stage
+        .try_sync(json!({"mode": "call", "call_id": "0b9d3c52-7a1e-4f6f-8d2b-51a0e6c4f301"}))
+        .await
+        .unwrap_err();
 
-    assert!(failure.to_string().contains("Vapi does not know call 0b9d3c52-7a1e-4f6f-8d2b-51a0e6c4f301"), "{failure}");
+    assert!(
+        failure
+            .to_string()
+            .contains("Vapi does not know call 0b9d3c52-7a1e-4f6f-8d2b-51a0e6c4f301"),
+        "{failure}"
+    );
     assert_eq!(stage.db.only_run().await.status, "error");
 }
 
@@ -158,13 +191,16 @@ async fn a_dry_run_counts_and_writes_nothing_but_its_run() {
     let ids = stage.vapi.world().call_ids();
     change(&stage, &ids[9], 4.5);
     stage.vapi.world().plant_call(now());
-    let state = stage.db.rows("select * from sync_state").await;
+    let before = stage.db.rows("select * from sync_state").await;
 
     let report = stage.try_sync(json!({"dry_run": true})).await.unwrap();
 
-    assert_eq!((report.counters.records_inserted, report.counters.records_updated), (1, 1));
+    assert_eq!(
+        (report.counters.records_inserted, report.counters.records_updated),
+        (1, 1)
+    );
     assert_eq!(stage.db.count("vapi_calls_raw").await, 200);
-    assert_eq!(stage.db.rows("select * from sync_state").await, state);
+    assert_eq!(stage.db.rows("select * from sync_state").await, before);
     assert_eq!(stage.db.count("sync_windows").await, 0);
     assert_eq!(report.metadata["records_unchanged"].as_u64().map(|_| ()), Some(()));
 }
@@ -183,7 +219,10 @@ async fn an_older_version_that_comes_late_does_not_replace_a_newer_one() {
     let report = stage.try_sync(json!({"mode": "full"})).await.unwrap();
 
     assert_eq!(report.counters.records_updated, 0);
-    let stored = stage.db.rows(&format!("select cost from vapi_calls_raw where id = '{id}'")).await;
+    let stored = stage
+        .db
+        .rows(&format!("select cost from vapi_calls_raw where id = '{id}'"))
+        .await;
     assert_eq!(stored, [json!({"cost": 2.5})]);
 }
 
@@ -212,13 +251,23 @@ async fn each_version_of_an_assistant_is_kept_and_a_change_of_its_name_is_none()
         .rows(&format!("select version_number, prompt, voice from vapi_assistant_prompt_history where assistant_id = '{id}' order by 1"))
         .await;
     assert_eq!(versions.len(), 3, "{versions:?}");
-    assert_eq!((&versions[1]["prompt"], &versions[2]["voice"]), (&json!("Another prompt."), &json!("another-voice")));
+    assert_eq!(
+        (&versions[1]["prompt"], &versions[2]["voice"]),
+        (&json!("Another prompt."), &json!("another-voice"))
+    );
 }
 
 #[tokio::test]
 async fn a_run_that_runs_out_of_time_keeps_what_it_has_and_is_continued() {
-    let world = World::generate(&Spec { calls: 2000, ..Spec::new(now()) });
-    let settings = Settings { page_cap: 100, latency: std::time::Duration::from_millis(150), ..Settings::default() };
+    let world = World::generate(&Spec {
+        calls: 2000,
+        ..Spec::new(now())
+    });
+    let settings = Settings {
+        page_cap: 100,
+        latency: std::time::Duration::from_millis(150),
+        ..Settings::default()
+    };
     let stage = Stage::of(world, settings).await.setting("VAPI_DOWNLOADS", 1);
 
     let first = stage.sync_within(TimeDelta::seconds(2), json!({})).await.unwrap();
@@ -234,20 +283,37 @@ async fn a_run_that_runs_out_of_time_keeps_what_it_has_and_is_continued() {
     assert_eq!(second.status, Status::Success);
     assert_eq!(first.counters.records_inserted + second.counters.records_inserted, 2000);
     stage.assert_equal().await;
-    let pages = stage.vapi.requests().iter().filter(|request| request.kind == Kind::CallList).count();
-    assert!(pages < 2000 / 100 + 8, "{pages} pages were read to finish a walk that was partly done");
+    let pages = stage
+        .vapi
+        .requests()
+        .iter()
+        .filter(|request| request.kind == Kind::CallList)
+        .count();
+    assert!(
+        pages < 2000 / 100 + 8,
+        "{pages} pages were read to finish a walk that was partly done"
+    );
 }
 
 #[tokio::test]
 async fn log_lines_past_their_retention_are_pruned() {
     let stage = Stage::with_calls(5).await;
     stage.sync().await;
-    stage.db.client().await.batch_execute("update logs set timestamp = now() - interval '91 days'").await.unwrap();
+    stage
+        .db
+        .client()
+        .await
+        .batch_execute("update logs set timestamp = now() - interval '91 days'")
+        .await
+        .unwrap();
     let old = stage.db.count("logs").await;
 
     let report = stage.sync().await;
 
     assert!(old > 0);
-    let lines = stage.db.rows(&format!("select from logs where run_id <> '{}'", report.run_id)).await;
+    let lines = stage
+        .db
+        .rows(&format!("select from logs where run_id <> '{}'", report.run_id))
+        .await;
     assert_eq!(lines.len(), 0);
 }

@@ -11,16 +11,25 @@ use simulator::vapi::{Fault, Kind, Order, Settings, Spec, World};
 use tests::{Stage, now};
 
 fn world(calls: usize) -> World {
-    World::generate(&Spec { calls, ..Spec::new(now()) })
+    World::generate(&Spec {
+        calls,
+        ..Spec::new(now())
+    })
 }
 
 fn capped(page_cap: usize) -> Settings {
-    Settings { page_cap, ..Settings::default() }
+    Settings {
+        page_cap,
+        ..Settings::default()
+    }
 }
 
 fn assert_complete(report: &Report, calls: i32) {
     assert_eq!(report.status, Status::Success, "{:?}", report.reason);
-    assert_eq!((report.counters.records_fetched, report.counters.records_inserted), (calls, calls));
+    assert_eq!(
+        (report.counters.records_fetched, report.counters.records_inserted),
+        (calls, calls)
+    );
 }
 
 #[tokio::test]
@@ -35,8 +44,14 @@ async fn a_page_that_vapi_caps_below_what_was_asked_ends_no_walk() {
 #[tokio::test]
 async fn a_cap_that_changes_from_page_to_page_ends_no_walk() {
     let stage = Stage::of(world(900), capped(300)).await;
-    stage.vapi.faults().push(Fault::PageCap(100).every(2).on(Kind::CallList));
-    stage.vapi.faults().push(Fault::PageCap(130).every(3).on(Kind::CallList));
+    stage
+        .vapi
+        .faults()
+        .push(Fault::PageCap(100).every(2).on(Kind::CallList));
+    stage
+        .vapi
+        .faults()
+        .push(Fault::PageCap(130).every(3).on(Kind::CallList));
 
     assert_complete(&stage.sync().await, 900);
 
@@ -76,7 +91,9 @@ async fn two_hundred_and_fifty_calls_of_one_millisecond_across_a_page_edge_all_a
             world.plant_call(now() - TimeDelta::days(2) - TimeDelta::minutes(minute + 1));
         }
         world.plant_same_instant(250, now() - TimeDelta::days(1));
-        let stage = Stage::of(world, capped(200)).await.setting("VAPI_PAGE_LIMIT", page_limit);
+        let stage = Stage::of(world, capped(200))
+            .await
+            .setting("VAPI_PAGE_LIMIT", page_limit);
 
         assert_complete(&stage.sync().await, 550);
 
@@ -87,7 +104,11 @@ async fn two_hundred_and_fifty_calls_of_one_millisecond_across_a_page_edge_all_a
 #[tokio::test]
 async fn calls_of_one_millisecond_that_also_changed_in_one_are_told_apart_by_their_assistant_and_the_run_is_partial() {
     let mut world = world(150);
-    let assistants: Vec<_> = world.assistants().iter().map(|assistant| assistant["id"].clone()).collect();
+    let assistants: Vec<_> = world
+        .assistants()
+        .iter()
+        .map(|assistant| assistant["id"].clone())
+        .collect();
     let crowd = world.plant_same_instant(240, now() - TimeDelta::days(3));
     for (index, id) in crowd.iter().enumerate() {
         world.update(id, |call| {
@@ -101,7 +122,10 @@ async fn calls_of_one_millisecond_that_also_changed_in_one_are_told_apart_by_the
 
     stage.assert_equal().await;
     // Nobody can know that there was no call without an assistant among them.
-    assert_eq!((report.status, &report.metadata["unlisted_instants_total"]), (Status::Partial, &json!(1)));
+    assert_eq!(
+        (report.status, &report.metadata["unlisted_instants_total"]),
+        (Status::Partial, &json!(1))
+    );
 }
 
 #[tokio::test]
@@ -118,7 +142,10 @@ async fn calls_that_nothing_tells_apart_make_the_run_partial_and_the_others_are_
 
     let report = stage.sync().await;
 
-    assert_eq!((report.status, &report.metadata["unlisted_instants_total"]), (Status::Partial, &json!(1)));
+    assert_eq!(
+        (report.status, &report.metadata["unlisted_instants_total"]),
+        (Status::Partial, &json!(1))
+    );
     assert_eq!(report.counters.records_inserted, 250);
 }
 
@@ -126,7 +153,15 @@ async fn calls_that_nothing_tells_apart_make_the_run_partial_and_the_others_are_
 async fn an_instant_that_vapi_keeps_finer_than_it_prints_hides_no_call() {
     let mut world = world(400);
     world.plant_same_instant(30, now() - TimeDelta::days(3));
-    let stage = Stage::of(world, Settings { sub_millisecond: true, ..capped(100) }).await.setting("VAPI_PAGE_LIMIT", 100);
+    let stage = Stage::of(
+        world,
+        Settings {
+            sub_millisecond: true,
+            ..capped(100)
+        },
+    )
+    .await
+    .setting("VAPI_PAGE_LIMIT", 100);
 
     assert_complete(&stage.sync().await, 430);
 
@@ -165,7 +200,10 @@ async fn pages_in_no_order_lose_no_call() {
     let mut world = world(500);
     world.plant_same_instant(40, now() - TimeDelta::days(3));
     let stage = Stage::of(world, capped(100)).await;
-    stage.vapi.faults().push(Fault::ShuffledRows.every(1).on(Kind::CallList));
+    stage
+        .vapi
+        .faults()
+        .push(Fault::ShuffledRows.every(1).on(Kind::CallList));
 
     assert_complete(&stage.sync().await, 540);
 
@@ -189,7 +227,11 @@ async fn changed_calls_are_found_whatever_order_vapi_lists_them_in() {
 
         let report = stage.sync().await;
 
-        assert_eq!(report.counters.records_updated as usize, changed.len(), "{order:?}");
+        assert_eq!(
+            usize::try_from(report.counters.records_updated).unwrap(),
+            changed.len(),
+            "{order:?}"
+        );
         stage.assert_equal().await;
     }
 }
@@ -197,7 +239,10 @@ async fn changed_calls_are_found_whatever_order_vapi_lists_them_in() {
 #[tokio::test]
 async fn rows_that_come_twice_are_counted_once() {
     let stage = Stage::of(world(400), capped(100)).await;
-    stage.vapi.faults().push(Fault::DuplicatedRows.every(1).on(Kind::CallList));
+    stage
+        .vapi
+        .faults()
+        .push(Fault::DuplicatedRows.every(1).on(Kind::CallList));
 
     assert_complete(&stage.sync().await, 400);
 

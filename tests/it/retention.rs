@@ -13,14 +13,35 @@ const DAY: u64 = 86_400;
 
 /// Thirty days of calls, of which Vapi serves this many.
 async fn stage(days_served: u64, refusal: Refusal) -> Stage {
-    let world = World::generate(&Spec { calls: 900, days: 30, ..Spec::new(now()) });
-    let retention = Some(Retention { period: Duration::from_secs(days_served * DAY), refusal });
-    Stage::of(world, Settings { retention, page_cap: 100, ..Settings::default() }).await
+    let world = World::generate(&Spec {
+        calls: 900,
+        days: 30,
+        ..Spec::new(now())
+    });
+    let retention = Some(Retention {
+        period: Duration::from_secs(days_served * DAY),
+        refusal,
+    });
+    Stage::of(
+        world,
+        Settings {
+            retention,
+            page_cap: 100,
+            ..Settings::default()
+        },
+    )
+    .await
 }
 
 fn served(stage: &Stage, days: i64) -> usize {
     let oldest = rfc3339(now() - TimeDelta::days(days));
-    stage.vapi.world().calls().iter().filter(|call| call["createdAt"].as_str() >= Some(oldest.as_str())).count()
+    stage
+        .vapi
+        .world()
+        .calls()
+        .iter()
+        .filter(|call| call["createdAt"].as_str() >= Some(oldest.as_str()))
+        .count()
 }
 
 #[tokio::test]
@@ -43,7 +64,10 @@ async fn a_retention_shorter_than_the_setting_says_is_found_out() {
 
     let report = stage.sync().await;
 
-    let (stored, expected) = (usize::try_from(report.counters.records_inserted).unwrap(), served(&stage, 7));
+    let (stored, expected) = (
+        usize::try_from(report.counters.records_inserted).unwrap(),
+        served(&stage, 7),
+    );
     assert_eq!(report.status, Status::Success);
     assert!(stored.abs_diff(expected) <= 2, "{stored} of {expected}");
 }
@@ -57,10 +81,23 @@ async fn a_gap_that_vapi_does_not_serve_any_more_is_recorded_on_the_run() {
 
     let report = stage.sync().await;
 
-    assert!(report.metadata["retention_gaps_total"].as_u64() >= Some(1), "{}", report.metadata);
+    assert!(
+        report.metadata["retention_gaps_total"].as_u64() >= Some(1),
+        "{}",
+        report.metadata
+    );
     let run = stage.db.runs().await.pop().unwrap();
-    let said: String = stage.db.logs(run.id).await.iter().map(|line| line.message.clone() + "\n").collect();
-    assert!(said.contains("may be lost") && said.contains("Vapi does not serve calls created before"), "{said}");
+    let said: String = stage
+        .db
+        .logs(run.id)
+        .await
+        .iter()
+        .map(|line| line.message.clone() + "\n")
+        .collect();
+    assert!(
+        said.contains("may be lost") && said.contains("Vapi does not serve calls created before"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -79,6 +116,13 @@ async fn an_incremental_sync_is_not_disturbed_by_the_end_of_retention() {
 
     let report = stage.sync().await;
 
-    assert_eq!((report.status, report.counters.records_inserted, report.counters.records_updated), (Status::Success, 0, 0));
+    assert_eq!(
+        (
+            report.status,
+            report.counters.records_inserted,
+            report.counters.records_updated
+        ),
+        (Status::Success, 0, 0)
+    );
     assert_eq!(report.metadata.get("retention_gaps"), None);
 }

@@ -170,7 +170,7 @@ mod tests {
     fn elements_come_whole_whatever_the_chunks() {
         let body = r#" [ {"a":"]},[{\"\\"} , {"b":[1,{"c":"é\u0041"}]},3, "x,]" ] "#;
 
-        for chunk in 1..body.len() + 1 {
+        for chunk in 1..=body.len() {
             assert_eq!(
                 cut(body, chunk).unwrap(),
                 [r#"{"a":"]},[{\"\\"}"#, r#"{"b":[1,{"c":"é\u0041"}]}"#, "3", r#""x,]""#],

@@ -309,7 +309,7 @@ fn looks_failed(result: &str) -> bool {
 /// The stored document: what Vapi repeats stands once, and nothing secret or fleeting stands at all.
 ///
 /// A copy is left out only where it is one, to the byte: the messages (which `artifact` repeats), and the
-/// transcript (which has its column). The dialogue in OpenAI's form is a third rendering of the messages.
+/// transcript (which has its column). The dialogue in `OpenAI`'s form is a third rendering of the messages.
 fn fill_document(call: &mut Call, members: &Members<'_>, odd: &mut Vec<Oddity>) {
     let artifact = members.object("artifact");
     let messages = artifact.get("messages").filter(|messages| messages.len() > 2);

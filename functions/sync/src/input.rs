@@ -195,8 +195,8 @@ mod tests {
 
     use super::*;
 
-    fn refusal(input: Value) -> String {
-        Input::parse(&input).unwrap_err().to_string()
+    fn refusal(input: &Value) -> String {
+        Input::parse(input).unwrap_err().to_string()
     }
 
     #[test]
@@ -266,11 +266,7 @@ mod tests {
                 "`to` has no meaning",
             ),
         ] {
-            assert!(
-                refusal(input.clone()).contains(expected),
-                "{input} gave {}",
-                refusal(input.clone())
-            );
+            assert!(refusal(&input).contains(expected), "{input} gave {}", refusal(&input));
         }
     }
 }

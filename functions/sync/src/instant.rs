@@ -36,14 +36,13 @@ pub(crate) async fn list(
         if page.rows < crowd {
             continue;
         }
-        match cell.split_by_change(page.updated) {
-            Some(parts) => cells.extend(parts),
-            None => {
-                if cell.assistant_id.is_none() {
-                    cells.extend(cell.split_by_assistant(walker));
-                }
-                report(walker, instant, page.rows);
+        if let Some(parts) = cell.split_by_change(page.updated) {
+            cells.extend(parts);
+        } else {
+            if cell.assistant_id.is_none() {
+                cells.extend(cell.split_by_assistant(walker));
             }
+            report(walker, instant, page.rows);
         }
     }
     Ok(())
@@ -56,7 +55,11 @@ fn report(walker: &Walker, instant: DateTime<Utc>, listed: usize) {
          Vapi has no way to list them all, and some without an assistant may be missing",
         rfc3339(instant)
     );
-    walker.run.warn(Step::Fetch, text, json!({"instant": rfc3339(instant), "listed": listed}));
+    walker.run.warn(
+        Step::Fetch,
+        text,
+        json!({"instant": rfc3339(instant), "listed": listed}),
+    );
     walker.run.note_one_more("unlisted_instants", json!(rfc3339(instant)));
 }
 
@@ -79,20 +82,39 @@ impl Cell {
         if first < last {
             let middle = first + TimeDelta::milliseconds((last - first).num_milliseconds() / 2);
             return Some(vec![
-                Self { updated_to: Some(middle), ..self.clone() },
-                Self { updated_from: Some(middle + step), ..self.clone() },
+                Self {
+                    updated_to: Some(middle),
+                    ..self.clone()
+                },
+                Self {
+                    updated_from: Some(middle + step),
+                    ..self.clone()
+                },
             ]);
         }
         ((self.updated_from, self.updated_to) != (Some(first), Some(first))).then(|| {
             vec![
-                Self { updated_to: Some(first - step), ..self.clone() },
-                Self { updated_from: Some(first), updated_to: Some(first), ..self.clone() },
-                Self { updated_from: Some(first + step), ..self.clone() },
+                Self {
+                    updated_to: Some(first - step),
+                    ..self.clone()
+                },
+                Self {
+                    updated_from: Some(first),
+                    updated_to: Some(first),
+                    ..self.clone()
+                },
+                Self {
+                    updated_from: Some(first + step),
+                    ..self.clone()
+                },
             ]
         })
     }
 
     fn split_by_assistant(&self, walker: &Walker) -> impl Iterator<Item = Self> {
-        walker.assistant_ids.iter().map(|id| Self { assistant_id: Some(id.clone()), ..self.clone() })
+        walker.assistant_ids.iter().map(|id| Self {
+            assistant_id: Some(id.clone()),
+            ..self.clone()
+        })
     }
 }

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long settings are used before the secret is read again.
-const SETTINGS_LAST: Duration = Duration::from_secs(900);
+const SETTINGS_LAST: Duration = Duration::from_mins(15);
 
 /// The settings as last read, and what was built of them.
 struct Wired {

@@ -235,7 +235,16 @@ fn fate(name: &str) -> Fate {
         .map(|c| c.to_ascii_lowercase())
         .collect();
     let whole = ["credentials", "headers", "authorization"];
-    let part = ["secret", "password", "authtoken", "apikey", "accesstoken", "refreshtoken", "bearertoken", "privatekey"];
+    let part = [
+        "secret",
+        "password",
+        "authtoken",
+        "apikey",
+        "accesstoken",
+        "refreshtoken",
+        "bearertoken",
+        "privatekey",
+    ];
     let found = whole.contains(&plain.as_str())
         // One token is a secret; `promptTokens` are counted.
         || plain.ends_with("token")
@@ -283,7 +292,7 @@ mod tests {
             (r#"{"presignedMonoUrl":"x","a":1}"#, r#"{"a":1}"#),
             (r#"{"a":1, "presignedMonoUrl":"x"}"#, r#"{"a":1}"#),
             (r#"{"a":1,"listenUrl":"x","controlUrl":"y"}"#, r#"{"a":1}"#),
-            (r#"{"listenUrl":"x" , "controlUrl":"y"}"#, r#"{}"#),
+            (r#"{"listenUrl":"x" , "controlUrl":"y"}"#, r"{}"),
             (
                 r#"{"m":{"listenUrl":"x"},"b":[{"presignedUrlsExpiresAt":{"deep":[1,"}"]},"c":2}]}"#,
                 r#"{"m":{},"b":[{"c":2}]}"#,

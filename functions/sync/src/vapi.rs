@@ -19,7 +19,7 @@ use crate::array::{BrokenArray, Elements};
 use crate::pace::Pace;
 
 /// The longest that we obey a `Retry-After`.
-const LONGEST_QUIET: Duration = Duration::from_secs(120);
+const LONGEST_QUIET: Duration = Duration::from_mins(2);
 
 /// Vapi's API, seen with one organisation's key.
 #[derive(Debug)]
@@ -181,7 +181,13 @@ impl Vapi {
     ) -> Result<T, VapiError> {
         ask.retry(self.patience())
             .when(VapiError::is_transient)
-            .notify(|error, wait| tracing::warn!(wait_ms = wait.as_millis(), "asking Vapi again: {}", telemetry::chain(error)))
+            .notify(|error, wait| {
+                tracing::warn!(
+                    wait_ms = wait.as_millis(),
+                    "asking Vapi again: {}",
+                    telemetry::chain(error)
+                );
+            })
             .await
     }
 
@@ -229,11 +235,15 @@ impl Page {
     /// The next element; `None` once the array was closed properly.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, VapiError> {
         loop {
-            if let Some(element) = self.elements.next().map_err(VapiError::broken_array)? {
+            if let Some(element) = self.elements.next().map_err(|error| VapiError::broken_array(&error))? {
                 return Ok(Some(element));
             }
             if self.ended {
-                return self.elements.end().map(|()| None).map_err(VapiError::broken_array);
+                return self
+                    .elements
+                    .end()
+                    .map(|()| None)
+                    .map_err(|error| VapiError::broken_array(&error));
             }
             match self.chunks.next().await {
                 Some(chunk) => self.elements.feed(&chunk.map_err(VapiError::NoAnswer)?),
@@ -260,7 +270,7 @@ impl VapiError {
         matches!(self, Self::Unavailable { .. } | Self::Damaged(_) | Self::NoAnswer(_))
     }
 
-    fn broken_array(error: BrokenArray) -> Self {
+    fn broken_array(error: &BrokenArray) -> Self {
         Self::Damaged(BrokenAnswer::Array(error.to_string()))
     }
 }

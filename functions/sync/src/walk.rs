@@ -167,13 +167,19 @@ impl Walker {
             .retry(self.vapi.patience())
             .context(attempt)
             .when(ReadError::is_transient)
-            .notify(|error, wait| tracing::warn!(wait_ms = wait.as_millis(), "asking Vapi for the page again: {}", telemetry::chain(error)))
+            .notify(|error, wait| {
+                tracing::warn!(
+                    wait_ms = wait.as_millis(),
+                    "asking Vapi for the page again: {}",
+                    telemetry::chain(error)
+                );
+            })
             .await;
             attempt = tried;
             match result {
                 // It came damaged every time: the damaged elements are rejects, the others are calls.
                 Err(ReadError::Vapi(VapiError::Damaged(BrokenAnswer::Element(_)))) if !attempt.tolerant => {
-                    attempt.tolerant = true
+                    attempt.tolerant = true;
                 }
                 result => return result.map(|()| attempt.finish()),
             }

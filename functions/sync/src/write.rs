@@ -1,5 +1,6 @@
 //! Writes batches of calls: a few at once, changed rows only, one bad row never sinking the others.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,11 +14,11 @@ use futures::future::BoxFuture;
 use serde_json::json;
 use shared::call::{self, Call, Written};
 use shared::clock;
-use shared::telemetry;
 use shared::db::{self, DbError};
 use shared::reject::{self, Reject};
 use shared::run::{Run, Step};
 use shared::sync_state::{self, Window};
+use shared::telemetry;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_postgres::error::SqlState;
@@ -318,7 +319,9 @@ impl Store {
         (|| self.transact(calls, rejects, place, way))
             .retry(patience)
             .when(StoreError::is_transient)
-            .notify(|error, wait| tracing::warn!(wait_ms = wait.as_millis(), "storing again: {}", telemetry::chain(error)))
+            .notify(|error, wait| {
+                tracing::warn!(wait_ms = wait.as_millis(), "storing again: {}", telemetry::chain(error));
+            })
             .await
     }
 
@@ -332,7 +335,7 @@ impl Store {
         let mut client = self.pool.get().await?;
         let ids: Vec<&str> = calls.iter().map(|call| call.id.as_str()).collect();
         let known = if ids.is_empty() {
-            Default::default()
+            HashMap::new()
         } else {
             call::known(&**client, &ids).await?
         };
