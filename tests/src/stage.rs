@@ -56,10 +56,8 @@ impl Stage {
     /// Sets a setting of ours.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "a setting is written as a literal")]
-    pub fn setting(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        let value = value.into();
-        self.settings
-            .push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+    pub fn setting(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.settings.push((name, value.to_string()));
         self
     }
 
