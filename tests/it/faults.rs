@@ -109,6 +109,30 @@ async fn a_slow_body_is_waited_for() {
 }
 
 #[tokio::test]
+async fn pages_that_are_too_large_to_come_through_are_asked_for_smaller() {
+    let world = World::generate(&Spec {
+        calls: 900,
+        ..Spec::new(now())
+    });
+    let stage = Stage::of(world, Settings::default()).await;
+    stage.vapi.faults().push(Fault::Status(504).next(2).on(Kind::CallList));
+
+    let report = stage.sync().await;
+
+    assert_eq!(report.counters.records_inserted, 900);
+    let limits: Vec<_> = stage
+        .vapi
+        .requests()
+        .iter()
+        .filter_map(|request| request.parameter("limit").map(str::to_owned))
+        .collect();
+    assert!(
+        limits.contains(&"1000".to_owned()) && limits.last().is_some_and(|limit| limit == "500"),
+        "{limits:?}"
+    );
+}
+
+#[tokio::test]
 async fn all_of_it_together_loses_nothing() {
     let stage = stage().await.setting("VAPI_ATTEMPTS", 12);
     let chance = |fault: Fault, seed| -> Rule { fault.by_chance(0.12, seed) };

@@ -18,7 +18,7 @@ async fn a_sync_and_a_second_one_go_through_a_pooler_that_others_use() {
     let Some((_pooler, url)) = stage.db.through_pooler().await else {
         return;
     };
-    let stage = stage.setting("DATABASE_URL", &url);
+    let stage = stage.setting("DATABASE_URL", url.as_str());
     let crowd: Vec<_> = (0..3)
         .map(|_| {
             tokio::task::spawn_blocking({

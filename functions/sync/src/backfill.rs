@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
@@ -84,6 +85,7 @@ async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) 
         )),
         oddities: Arc::new(Oddities::default()),
         settings: deps.settings.clone(),
+        page_limit: Arc::new(AtomicUsize::new(deps.vapi.page_limit)),
         assistant_ids: Arc::new(assistant_ids),
         now,
     })

@@ -6,6 +6,7 @@
 //! part away to be walked at the same time.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
@@ -44,6 +45,8 @@ pub(crate) struct Walker {
     pub(crate) writers: Arc<Writers>,
     pub(crate) oddities: Arc<Oddities>,
     pub(crate) settings: config::Sync,
+    /// Calls asked for in one page; lowered for the rest of the run where large pages do not come through.
+    pub(crate) page_limit: Arc<AtomicUsize>,
     /// Assistants that tell apart the calls of one crowded millisecond.
     pub(crate) assistant_ids: Arc<Vec<String>>,
     pub(crate) now: DateTime<Utc>,
@@ -237,7 +240,7 @@ impl Walker {
             created_from: window.created_from,
             created_to: Some(course.cursor),
             updated_from: window.updated_from,
-            limit: self.vapi.page_limit,
+            limit: self.page_limit.load(Ordering::Relaxed),
             ..Query::default()
         }
     }
@@ -381,6 +384,7 @@ impl<'a> Attempt<'a> {
             self.failures += 1;
             if self.failures >= PATIENCE_WITH_SIZE {
                 self.query.limit = (self.query.limit / 2).max(SMALLEST_CAP.min(self.query.limit));
+                self.walker.page_limit.fetch_min(self.query.limit, Ordering::Relaxed);
             }
         }
         result
