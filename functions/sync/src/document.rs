@@ -64,9 +64,11 @@ pub(crate) fn call(element: &[u8]) -> Reading<Call> {
     };
     let mut call = Call { id, ..Call::default() };
     fill_times(&mut call, &members, &mut odd);
-    fill_columns(&mut call, &members, &mut odd);
-    fill_tools(&mut call, &members);
-    fill_document(&mut call, &members, &mut odd);
+    // The largest part of a document by far: it is taken apart once.
+    let artifact = members.object("artifact");
+    fill_columns(&mut call, &members, &artifact, &mut odd);
+    fill_tools(&mut call, &members, &artifact);
+    fill_document(&mut call, &members, &artifact, &mut odd);
     Reading::Usable(Box::new(call), odd)
 }
 
@@ -171,9 +173,8 @@ fn fill_times(call: &mut Call, members: &Members<'_>, odd: &mut Vec<Oddity>) {
     }
 }
 
-fn fill_columns(call: &mut Call, members: &Members<'_>, odd: &mut Vec<Oddity>) {
-    let [artifact, analysis, customer, assistant] =
-        ["artifact", "analysis", "customer", "assistant"].map(|name| members.object(name));
+fn fill_columns(call: &mut Call, members: &Members<'_>, artifact: &Members<'_>, odd: &mut Vec<Oddity>) {
+    let [analysis, customer, assistant] = ["analysis", "customer", "assistant"].map(|name| members.object(name));
     call.org_id = string(members, "orgId", "orgId", odd);
     call.kind = string(members, "type", "type", odd);
     call.status = string(members, "status", "status", odd);
@@ -187,16 +188,16 @@ fn fill_columns(call: &mut Call, members: &Members<'_>, odd: &mut Vec<Oddity>) {
     }
     call.ended_reason = string(members, "endedReason", "endedReason", odd);
     call.assistant_id = string(members, "assistantId", "assistantId", odd);
-    call.assistant_name = string(&assistant, "name", "assistant.name", odd).or_else(|| first_activation(&artifact));
+    call.assistant_name = string(&assistant, "name", "assistant.name", odd).or_else(|| first_activation(artifact));
     call.assistant_version = string(members, "assistantVersion", "assistantVersion", odd);
     call.squad_id = string(members, "squadId", "squadId", odd);
     call.phone_number_id = string(members, "phoneNumberId", "phoneNumberId", odd);
     call.customer_id = string(members, "customerId", "customerId", odd);
     call.customer_phone_number = string(&customer, "number", "customer.number", odd);
     call.cost = decimal(members, "cost", odd);
-    call.transcript = string(&artifact, "transcript", "artifact.transcript", odd)
+    call.transcript = string(artifact, "transcript", "artifact.transcript", odd)
         .or_else(|| string(members, "transcript", "transcript", odd));
-    call.recording_url = recording_url(members, &artifact);
+    call.recording_url = recording_url(members, artifact);
     call.vapi_success_evaluation = success_evaluation(&analysis);
 }
 
@@ -230,8 +231,7 @@ fn success_evaluation(analysis: &Members<'_>) -> Option<String> {
     lossy_string(value).or_else(|| Some(value.to_owned()))
 }
 
-fn fill_tools(call: &mut Call, members: &Members<'_>) {
-    let artifact = members.object("artifact");
+fn fill_tools(call: &mut Call, members: &Members<'_>, artifact: &Members<'_>) {
     let Some(messages) = artifact.get("messages").or_else(|| members.get("messages")) else {
         return;
     };
@@ -310,10 +310,13 @@ fn looks_failed(result: &str) -> bool {
 ///
 /// A copy is left out only where it is one, to the byte: the messages (which `artifact` repeats), and the
 /// transcript (which has its column). The dialogue in `OpenAI`'s form is a third rendering of the messages.
-fn fill_document(call: &mut Call, members: &Members<'_>, odd: &mut Vec<Oddity>) {
-    let artifact = members.object("artifact");
+fn fill_document(call: &mut Call, members: &Members<'_>, artifact: &Members<'_>, odd: &mut Vec<Oddity>) {
     let messages = artifact.get("messages").filter(|messages| messages.len() > 2);
-    let is_transcript = |text: &str| call.transcript.is_some() && lossy_string(text) == call.transcript;
+    let transcript = [artifact, members]
+        .into_iter()
+        .filter_map(|members| members.get("transcript"))
+        .find(|text| text.starts_with('"'));
+    let is_transcript = |text: &str| transcript == Some(text);
     let slim_artifact = object(artifact.iter().filter(|(name, value)| match *name {
         "messagesOpenAIFormatted" => messages.is_none(),
         "transcript" => !is_transcript(value),
