@@ -3,7 +3,8 @@
 //! A page may be a hundred megabytes; memory holds one element and the chunk it arrived in.
 
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::memchr2;
+
+use crate::redact::quote_or_backslash;
 
 /// An element larger than this is taken for a broken stream.
 const LARGEST: usize = 256 * 1024 * 1024;
@@ -94,7 +95,7 @@ impl Elements {
         while self.looked < self.buffer.len() {
             let rest = &self.buffer[self.looked..];
             if self.in_string {
-                match memchr2(b'"', b'\\', rest) {
+                match quote_or_backslash(rest) {
                     None => self.looked = self.buffer.len(),
                     Some(at) if rest[at] == b'"' => {
                         self.looked += at + 1;

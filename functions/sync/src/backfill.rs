@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
@@ -87,6 +87,7 @@ async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) 
         settings: deps.settings.clone(),
         page_limit: Arc::new(AtomicUsize::new(deps.vapi.page_limit)),
         assistant_ids: Arc::new(assistant_ids),
+        waiting: Arc::default(),
         now,
     })
 }
@@ -168,6 +169,7 @@ async fn walk_all(walker: &Walker, windows: Vec<Window>, downloads: usize) -> Re
             let Some(window) = queue.pop_front() else { break };
             walks.spawn(walker.clone().walk(window));
         }
+        walker.waiting.store(queue.len(), Ordering::Relaxed);
         match walks.join_next().await.map(raise).transpose()? {
             Some(Walked::Whole(parts)) => queue.extend(parts),
             Some(Walked::Cut) => left += 1,

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memchr2};
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "\"[redacted]\"";
@@ -53,7 +53,8 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn run(&mut self) {
         let mut at = 0;
-        while let Some(found) = memchr(b'"', &self.bytes[at..]) {
+        // Between two strings there are a few bytes only: too few for a vectorised search to pay.
+        while let Some(found) = self.bytes[at..].iter().position(|byte| *byte == b'"') {
             let start = at + found;
             let (end, escaped) = string_end(self.bytes, start);
             if escaped {
@@ -144,7 +145,7 @@ impl Pass<'_> {
 /// Where a string ends, behind its closing quote, and whether it holds an escape.
 fn string_end(bytes: &[u8], start: usize) -> (usize, bool) {
     let (mut at, mut escaped) = (start + 1, false);
-    while let Some(found) = memchr2(b'"', b'\\', &bytes[at..]) {
+    while let Some(found) = quote_or_backslash(&bytes[at..]) {
         at += found;
         if bytes[at] == b'"' {
             return (at + 1, escaped);
@@ -153,6 +154,16 @@ fn string_end(bytes: &[u8], start: usize) -> (usize, bool) {
         at = (at + 2).min(bytes.len());
     }
     (bytes.len(), escaped)
+}
+
+/// The next character that matters in a string.
+pub(crate) fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
+    // Most strings are names: too short for a vectorised search to pay.
+    let (first, rest) = bytes.split_at(bytes.len().min(20));
+    first
+        .iter()
+        .position(|byte| matches!(byte, b'"' | b'\\'))
+        .or_else(|| memchr2(b'"', b'\\', rest).map(|found| found + first.len()))
 }
 
 fn value_end(bytes: &[u8], start: usize) -> usize {
@@ -191,65 +202,90 @@ fn code_unit(bytes: &[u8], escape: usize) -> Option<u16> {
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// Secrets are known by the name of their member, wherever it stands.
-fn fate(name: &str) -> Fate {
-    // The names that make up most of a document.
-    if matches!(
-        name,
-        "role"
-            | "message"
-            | "time"
-            | "endTime"
-            | "secondsFromStart"
-            | "duration"
-            | "source"
-            | "type"
-            | "id"
-            | "name"
-            | "word"
-            | "start"
-            | "end"
-            | "confidence"
-            | "metadata"
-            | "cost"
-            | "content"
-            | "turnLatency"
-            | "modelLatency"
-            | "voiceLatency"
-            | "transcriberLatency"
-            | "endpointingLatency"
-    ) {
-        return Fate::Keep;
+/// A word in the names of members that hold secrets.
+struct Word {
+    place: Place,
+    text: &'static str,
+    letters: u32,
+}
+
+/// Where in a name a word gives it away.
+enum Place {
+    Whole,
+    End,
+    Anywhere,
+}
+
+const SECRET: [Word; 10] = [
+    word(Place::Whole, "credentials"),
+    word(Place::Whole, "headers"),
+    word(Place::Whole, "authorization"),
+    // One token is a secret; `promptTokens` are counted.
+    word(Place::End, "token"),
+    word(Place::Anywhere, "secret"),
+    word(Place::Anywhere, "password"),
+    word(Place::Anywhere, "authtoken"),
+    word(Place::Anywhere, "apikey"),
+    word(Place::Anywhere, "accesstoken"),
+    word(Place::Anywhere, "privatekey"),
+];
+
+const fn word(place: Place, text: &'static str) -> Word {
+    Word {
+        place,
+        text,
+        letters: letters(text),
     }
+}
+
+/// The letters of a name, a bit each, capitals or not. A name that lacks a letter of a word does not hold the word.
+const fn letters(name: &str) -> u32 {
+    let (bytes, mut at, mut found) = (name.as_bytes(), 0, 0);
+    while at < bytes.len() {
+        found |= 1 << (bytes[at] & 31);
+        at += 1;
+    }
+    found
+}
+
+/// Secrets are known by the name of their member, wherever it stands; capitals and punctuation do not matter.
+fn fate(name: &str) -> Fate {
     let name = if name.contains('\\') {
         serde_json::from_str(&format!("\"{name}\"")).map_or(Cow::Borrowed(name), Cow::Owned)
     } else {
         Cow::Borrowed(name)
     };
+    // Two frequent names that have the letters of "secret".
+    if matches!(&*name, "secondsFromStart" | "transcriberLatency") {
+        return Fate::Keep;
+    }
     if name.starts_with("presigned") || matches!(&*name, "listenUrl" | "controlUrl") {
         return Fate::Omit;
     }
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    let whole = ["credentials", "headers", "authorization"];
-    let part = [
-        "secret",
-        "password",
-        "authtoken",
-        "apikey",
-        "accesstoken",
-        "refreshtoken",
-        "bearertoken",
-        "privatekey",
-    ];
-    let found = whole.contains(&plain.as_str())
-        // One token is a secret; `promptTokens` are counted.
-        || plain.ends_with("token")
-        || part.iter().any(|word| memmem::find(plain.as_bytes(), word.as_bytes()).is_some());
-    if found { Fate::Redact } else { Fate::Keep }
+    let letters = letters(&name);
+    if SECRET
+        .iter()
+        .any(|word| word.letters & !letters == 0 && word.is_in(&name))
+    {
+        Fate::Redact
+    } else {
+        Fate::Keep
+    }
+}
+
+impl Word {
+    fn is_in(&self, name: &str) -> bool {
+        let plain: String = name
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        match self.place {
+            Place::Whole => plain == self.text,
+            Place::End => plain.ends_with(self.text),
+            Place::Anywhere => plain.contains(self.text),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ pub(crate) struct Walker {
     pub(crate) page_limit: Arc<AtomicUsize>,
     /// Assistants that tell apart the calls of one crowded millisecond.
     pub(crate) assistant_ids: Arc<Vec<String>>,
+    /// Windows that nobody walks yet.
+    pub(crate) waiting: Arc<AtomicUsize>,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -278,9 +280,14 @@ impl Walker {
         window.created_from.is_some()
     }
 
+    /// Each part costs a request that finds its end, so a window is split only where somebody is short of work.
+    fn may_split(&self) -> bool {
+        self.vapi.downloads > 1 && self.waiting.load(Ordering::Relaxed) < self.vapi.downloads
+    }
+
     /// The older rest of a window in parts of equal time, each worth about a page; one part if that is all it is.
     fn parts(&self, window: &Window, page: &Page) -> Vec<Window> {
-        let Some((oldest, newest)) = page.created.0.filter(|_| page.is_full() && self.vapi.downloads > 1) else {
+        let Some((oldest, newest)) = page.created.0.filter(|_| page.is_full() && self.may_split()) else {
             return Vec::new();
         };
         let floor = window
