@@ -14,10 +14,7 @@ use tests::{Stage, TestDb, now};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{by_hand, keep, ledger};
-
-/// Generous: the machine may be busy, and nothing may wait for ever.
-const BOUND: Duration = Duration::from_mins(1);
+use crate::run::{BOUND, by_hand, keep, ledger};
 
 thread_local! {
     /// What this thread has written to standard output since it began to listen.
@@ -117,7 +114,6 @@ async fn a_server_killed_under_a_run_ends_it_with_a_clear_error_and_its_lines_on
     let (ledger, mut events) = ledger(&db.url());
     let address = format!("127.0.0.1:{}", db.server().port());
     Output::listen();
-    let begun = Instant::now();
 
     let failure = keep(&ledger, &by_hand(), |run| {
         let db = &mut db;
@@ -133,7 +129,6 @@ async fn a_server_killed_under_a_run_ends_it_with_a_clear_error_and_its_lines_on
     .unwrap_err();
     let output = Output::heard();
 
-    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
     let message = failure.to_string();
     assert!(message.starts_with("closing run "), "{message}");
     assert!(message.contains(&format!("no connection to {address}")), "{message}");
@@ -198,6 +193,38 @@ async fn a_server_that_is_back_in_a_moment_costs_a_run_nothing() {
 }
 
 #[tokio::test]
+async fn of_more_lines_than_are_kept_while_the_server_is_away_the_newest_reach_the_table() {
+    let mut db = lasting().await;
+    let (ledger, _events) = ledger(&db.url());
+
+    let report = keep(&ledger, &by_hand(), |run| {
+        let db = &mut db;
+        async move {
+            db.server().kill().await?;
+            for number in 0..10_000 {
+                run.info(Step::Process, format!("line {number}"), json!({}));
+            }
+            db.server().start_again().await?;
+            Ok(Outcome::Done)
+        }
+    })
+    .await
+    .unwrap();
+
+    let messages: Vec<String> = db
+        .logs(report.run_id)
+        .await
+        .into_iter()
+        .map(|line| line.message)
+        .collect();
+    assert!((5_000..5_500).contains(&messages.len()), "{}", messages.len());
+    assert_eq!(messages[messages.len() - 2], "line 9999");
+    let lost = report.metadata["log_lines_lost"].to_string();
+    let expected = format!("{} log lines are on standard output only", 10_002 - messages.len());
+    assert!(lost.contains(&expected), "{lost} is not {expected}");
+}
+
+#[tokio::test]
 async fn a_server_that_comes_up_while_a_run_closes_still_gets_its_row() {
     let mut db = lasting().await;
     let (ledger, _events) = ledger(&db.url());
@@ -244,13 +271,11 @@ async fn a_run_waits_a_moment_for_a_server_that_is_coming_up() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_named_and_its_password_is_not() {
     let (ledger, _events) = ledger("postgres://user:hunter2@127.0.0.1:9/calls?sslmode=require");
-    let begun = Instant::now();
 
     let failure = keep(&ledger, &by_hand(), |_| async { panic!("it began") })
         .await
         .unwrap_err();
 
-    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
     let message = failure.to_string();
     assert!(
         message.starts_with("claiming the lease of throw-away: connecting to the database named by DATABASE_URL: "),
@@ -265,13 +290,11 @@ async fn a_server_that_accepts_and_says_nothing_is_given_up() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();
     let (ledger, _events) = ledger(&format!("postgres://user@127.0.0.1:{port}/calls?sslmode=disable"));
-    let begun = Instant::now();
 
     let failure = keep(&ledger, &by_hand(), |_| async { panic!("it began") })
         .await
         .unwrap_err();
 
-    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
     assert!(failure.to_string().contains("given up after"), "{failure}");
     drop(silent);
 }
@@ -281,7 +304,6 @@ async fn a_lock_on_the_tables_of_runs_ends_a_run_in_bounded_time() {
     let db = TestDb::new().await;
     let (ledger, _events) = ledger(&db.url());
     let locker = db.client().await;
-    let begun = Instant::now();
 
     let failure = keep(&ledger, &by_hand(), |_| async {
         locker.batch_execute("begin; lock table runs, logs").await?;
@@ -290,7 +312,6 @@ async fn a_lock_on_the_tables_of_runs_ends_a_run_in_bounded_time() {
     .await
     .unwrap_err();
 
-    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
     assert!(
         failure.to_string().contains("the database does not answer"),
         "{failure}"

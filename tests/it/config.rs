@@ -37,8 +37,7 @@ async fn read_with(secrets_manager: SocketAddr, environment: &[(&str, &str)]) ->
         ])
         .envs(environment.iter().copied())
         .kill_on_drop(true);
-    let ended = tokio::time::timeout(BOUND, process.output()).await;
-    let ended = ended.expect("it waits for ever").unwrap();
+    let ended = tokio::time::timeout(BOUND, process.output()).await.unwrap().unwrap();
     String::from_utf8(ended.stdout).unwrap()
 }
 

@@ -114,7 +114,7 @@ async fn pages_that_are_too_large_to_come_through_are_asked_for_smaller() {
         calls: 900,
         ..Spec::new(now())
     });
-    let stage = Stage::of(world, Settings::default()).await;
+    let stage = Stage::of(world, Settings::default()).await.setting("VAPI_DOWNLOADS", 1);
     stage.vapi.faults().push(Fault::Status(504).next(2).on(Kind::CallList));
 
     let report = stage.sync().await;

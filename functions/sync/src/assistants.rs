@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::json;
 use shared::assistant::{self, Assistant};
+use shared::db;
 use shared::run::{Run, Step};
 
 use crate::Deps;
@@ -43,7 +44,7 @@ pub(crate) async fn sync(deps: &Deps, run: &Run, dry_run: bool, now: DateTime<Ut
         run.note("assistants", json!({"fetched": listing.assistants.len()}));
         return Ok(None);
     }
-    let mut client = deps.ledger.pool.get().await.context("connecting to store assistants")?;
+    let mut client = db::connect(&deps.ledger.pool).await.context("storing assistants")?;
     let transaction = client.transaction().await?;
     let stored = assistant::store(&transaction, &listing.assistants, listing.complete, now)
         .await

@@ -10,7 +10,7 @@ use serde_json::json;
 use shared::clock::rfc3339;
 use shared::run::{Outcome, Run, Step};
 use shared::sync_state::{self, Window};
-use shared::{assistant, call, reject, telemetry};
+use shared::{assistant, call, db, reject, telemetry};
 use tokio::task::JoinSet;
 
 use crate::input::Mode;
@@ -66,12 +66,9 @@ pub(crate) async fn calls(
 
 async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) -> Result<Walker> {
     let saving = if dry_run { Saving::Compare } else { Saving::Store };
-    let client = deps
-        .ledger
-        .pool
-        .get()
+    let client = db::connect(&deps.ledger.pool)
         .await
-        .context("connecting to the database named by DATABASE_URL")?;
+        .context("reading the assistants' ids")?;
     let assistant_ids = assistant::ids(&**client).await.context("reading the assistants' ids")?;
     Ok(Walker {
         vapi: Arc::clone(&deps.vapi),
@@ -94,7 +91,7 @@ async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) 
 
 /// Plans the run and keeps the plan, so that a run killed from here on is taken up again.
 async fn open_windows(deps: &Deps, run: &Run, mode: &Mode, dry_run: bool, now: DateTime<Utc>) -> Result<Vec<Window>> {
-    let mut client = deps.ledger.pool.get().await.context("connecting to plan the run")?;
+    let mut client = db::connect(&deps.ledger.pool).await.context("planning the run")?;
     let transaction = client.transaction().await?;
     let (state, open) = (
         sync_state::read(&*transaction).await?,
@@ -182,12 +179,7 @@ async fn walk_all(walker: &Walker, windows: Vec<Window>, downloads: usize) -> Re
 async fn read_open_calls_again(deps: &Deps, walker: &Walker, now: DateTime<Utc>) -> Result<usize> {
     // What the walks brought in must be seen to have ended.
     walker.writers.finish().await?;
-    let client = deps
-        .ledger
-        .pool
-        .get()
-        .await
-        .context("connecting to read the open calls")?;
+    let client = db::connect(&deps.ledger.pool).await.context("reading the open calls")?;
     let open = call::open_since(&**client, now - deps.settings.retention)
         .await
         .context("reading the open calls")?;
@@ -230,12 +222,7 @@ async fn read_open_calls_again(deps: &Deps, walker: &Walker, now: DateTime<Utc>)
 
 /// Moves the watermark if nothing is left open, and says what it is.
 async fn settle_state(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
-    let client = deps
-        .ledger
-        .pool
-        .get()
-        .await
-        .context("connecting to move the watermark")?;
+    let client = db::connect(&deps.ledger.pool).await.context("moving the watermark")?;
     let watermark = sync_state::advance(&**client, now)
         .await
         .context("moving the watermark")?;

@@ -29,7 +29,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use shared::event::Invocation;
 use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
-use shared::{config, telemetry};
+use shared::{config, db, telemetry};
 use tokio_util::sync::CancellationToken;
 
 pub use input::{Input, InvalidInput, Mode};
@@ -110,7 +110,7 @@ fn also_left(outcome: Outcome, more: Option<String>) -> Outcome {
 }
 
 async fn prune_logs(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
-    let client = deps.ledger.pool.get().await.context("connecting to prune log lines")?;
+    let client = db::connect(&deps.ledger.pool).await.context("pruning log lines")?;
     let pruned = run::prune(&**client, now - deps.settings.log_retention)
         .await
         .context("pruning log lines")?;

@@ -242,8 +242,19 @@ impl Walker {
             created_from: window.created_from,
             created_to: Some(course.cursor),
             updated_from: window.updated_from,
-            limit: self.page_limit.load(Ordering::Relaxed),
+            limit: self.limit(window, course),
             ..Query::default()
+        }
+    }
+
+    /// The first page of everything there is only tells how dense it is, so that it is soon read by several at once.
+    fn limit(&self, window: &Window, course: &Course) -> usize {
+        let limit = self.page_limit.load(Ordering::Relaxed);
+        let knows_nothing = window.pass == Pass::Full && window.created_from.is_none() && course.ids.is_empty();
+        if knows_nothing && self.vapi.downloads > 1 {
+            limit.min(SMALLEST_CAP)
+        } else {
+            limit
         }
     }
 
@@ -295,14 +306,17 @@ impl Walker {
             .unwrap_or(self.now - self.settings.retention)
             .min(oldest);
         let (span, rest) = (millis(newest - oldest).max(1.0), millis(oldest - floor));
+        // A page with as many rows as were asked for says nothing about how many Vapi would give.
+        let limit = self.page_limit.load(Ordering::Relaxed);
+        let room = if page.rows < page.limit {
+            page.rows
+        } else {
+            page.rows.max(limit)
+        };
         #[expect(clippy::cast_precision_loss, reason = "a page has at most a thousand rows")]
-        let estimate = page.rows as f64 * rest / span;
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            reason = "clamped to a few dozen"
-        )]
-        let count = (estimate / (page.rows as f64 * FILL))
+        let (rows, room) = (page.rows as f64, room as f64);
+        #[expect(clippy::cast_possible_truncation, reason = "clamped to a few dozen")]
+        let count = (rows * rest / span / (room * FILL))
             .ceil()
             .clamp(0.0, f64::from(MOST_PARTS)) as i32;
         if count < 2 {
@@ -389,8 +403,9 @@ impl<'a> Attempt<'a> {
             && error.may_be_size()
         {
             self.failures += 1;
-            if self.failures >= PATIENCE_WITH_SIZE {
-                self.query.limit = (self.query.limit / 2).max(SMALLEST_CAP.min(self.query.limit));
+            // Below the smallest cap it is not the size: the first, small page must not make all others small.
+            if self.failures >= PATIENCE_WITH_SIZE && self.query.limit > SMALLEST_CAP {
+                self.query.limit = (self.query.limit / 2).max(SMALLEST_CAP);
                 self.walker.page_limit.fetch_min(self.query.limit, Ordering::Relaxed);
             }
         }

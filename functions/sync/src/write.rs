@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use serde_json::json;
 use shared::call::{self, Call, Written};
 use shared::clock;
-use shared::db::{self, DbError};
+use shared::db::{self, ConnectError, DbError};
 use shared::reject::{self, Reject};
 use shared::run::{Run, Step};
 use shared::sync_state::{self, Window};
@@ -86,8 +86,8 @@ enum Way {
 /// A batch could not be stored.
 #[derive(Debug, thiserror::Error)]
 enum StoreError {
-    #[error("no connection to the database")]
-    Pool(#[from] PoolError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     #[error("the database refused a batch")]
     Db(#[from] DbError),
 }
@@ -199,7 +199,7 @@ impl Writers {
         parts: Vec<Window>,
     ) -> Result<Vec<Window>> {
         let Some(id) = window.id else { return Ok(parts) };
-        let mut client = self.store.pool.get().await.context("connecting to split a window")?;
+        let mut client = db::connect(&self.store.pool).await.context("splitting a window")?;
         let transaction = client.transaction().await?;
         let parts = sync_state::open(&*transaction, parts)
             .await
@@ -332,7 +332,7 @@ impl Store {
         place: Option<Place>,
         way: Way,
     ) -> Result<Tally, StoreError> {
-        let mut client = self.pool.get().await?;
+        let mut client = db::connect(&self.pool).await?;
         let ids: Vec<&str> = calls.iter().map(|call| call.id.as_str()).collect();
         let known = if ids.is_empty() {
             HashMap::new()
@@ -394,7 +394,7 @@ impl Store {
     }
 
     async fn close(&self, window: i64) -> Result<()> {
-        let client = self.pool.get().await.context("connecting to close a window")?;
+        let client = db::connect(&self.pool).await.context("closing a window")?;
         sync_state::close(&**client, window).await.context("closing a window")
     }
 }
@@ -417,8 +417,8 @@ fn refused(call: &Call, error: &DbError) -> Reject {
 impl StoreError {
     fn is_transient(&self) -> bool {
         match self {
-            Self::Pool(PoolError::Backend(error)) | Self::Db(error) => db::is_transient(error),
-            Self::Pool(error) => matches!(error, PoolError::Timeout(_)),
+            Self::Connect(ConnectError::Server(error)) | Self::Db(error) => db::is_transient(error),
+            Self::Connect(ConnectError::Pool(error)) => matches!(error, PoolError::Timeout(_)),
         }
     }
 
