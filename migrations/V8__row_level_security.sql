@@ -16,5 +16,8 @@ begin
             execute format('revoke all on table %I from %I', table_name, role_name);
         end loop;
     end loop;
+    for role_name in select rolname from pg_roles where rolname in ('anon', 'authenticated') loop
+        execute format('revoke all on sequence sync_windows_id_seq from %I', role_name);
+    end loop;
 end
 $$;

@@ -255,6 +255,7 @@ pub fn check_url(url: &str) -> Result<(), MalformedUrl> {
 
 /// Reads the URL; `verify-ca` and `verify-full`, which the driver does not know, become a requirement of ours.
 fn parse(url: &str) -> Result<(Config, Verify), MalformedUrl> {
+    let url = &without_foreign_parameters(url);
     let (plain, verify) = match ["sslmode=verify-full", "sslmode=verify-ca"]
         .iter()
         .find(|mode| url.contains(*mode))
@@ -270,9 +271,39 @@ fn parse(url: &str) -> Result<(Config, Verify), MalformedUrl> {
     }
 }
 
+/// Addresses that hosting platforms hand out carry parameters for other drivers, which ours refuses to read.
+fn without_foreign_parameters(url: &str) -> String {
+    const FOREIGN: [&str; 5] = [
+        "pgbouncer",
+        "connection_limit",
+        "pool_timeout",
+        "statement_cache_size",
+        "schema",
+    ];
+    let Some((address, parameters)) = url.split_once('?') else {
+        return url.to_owned();
+    };
+    let ours: Vec<&str> = parameters
+        .split('&')
+        .filter(|parameter| !FOREIGN.contains(&parameter.split('=').next().unwrap_or_default()))
+        .collect();
+    format!("{address}?{}", ours.join("&"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_for_other_drivers_do_not_make_an_address_malformed() {
+        let url = "postgres://u:p%40ss@h:6543/d?pgbouncer=true&sslmode=require&connection_limit=1";
+
+        assert_eq!(
+            without_foreign_parameters(url),
+            "postgres://u:p%40ss@h:6543/d?sslmode=require"
+        );
+        assert!(check_url("postgres://u@h/d?pgbouncer=true").is_ok());
+    }
 
     #[test]
     fn the_modes_of_libpq_are_all_known() {

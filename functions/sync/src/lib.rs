@@ -89,8 +89,15 @@ async fn sync(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) ->
             also_left(outcome, assistants_left)
         }
     };
-    if !input.dry_run {
-        prune_logs(deps, run, now).await?;
+    if !input.dry_run
+        && let Err(error) = prune_logs(deps, run, now).await
+    {
+        // The calls are stored; old lines can wait for the next run.
+        run.warn(
+            Step::Save,
+            format!("old log lines were not pruned: {error:#}"),
+            json!({}),
+        );
     }
     Ok(outcome)
 }
