@@ -14,9 +14,11 @@ use shared::{assistant, call, db, reject, telemetry};
 use tokio::task::JoinSet;
 
 use crate::input::Mode;
+use crate::oddities::Oddities;
+use crate::page::{Course, ReadError};
 use crate::plan::{Plan, plan};
 use crate::seen::Seen;
-use crate::walk::{Course, Oddities, ReadError, Walked, Walker};
+use crate::walk::{Walked, Walker};
 use crate::write::{Saving, Writers, raise};
 use crate::{Deps, report_headroom};
 

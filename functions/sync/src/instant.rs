@@ -8,8 +8,9 @@ use serde_json::json;
 use shared::clock::rfc3339;
 use shared::run::Step;
 
+use crate::page::{Course, ReadError, Span};
 use crate::vapi::Query;
-use crate::walk::{Course, ReadError, Span, Walker};
+use crate::walk::Walker;
 
 /// The most that Vapi gives in one page.
 const LARGEST_PAGE: usize = 1000;

@@ -1,0 +1,288 @@
+//! Reads one page of a window, with tries, into the window's batch.
+//!
+//! [`walk`](crate::walk) ─▶ [`Walker::page`] ─▶ a stream of elements ─▶ [`document`] ─▶ [`Batch`] ─▶ writers
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::Result;
+use backon::RetryableWithContext;
+use chrono::{DateTime, SubsecRound, Utc};
+use shared::call::Call;
+use shared::sync_state::Window;
+use shared::telemetry;
+
+use crate::document::{self, Oddity, Reading};
+use crate::progress::Progress;
+use crate::seen::{self, Sight};
+use crate::vapi::{BrokenAnswer, Listed, Query, VapiError};
+use crate::walk::Walker;
+use crate::write::Batch;
+
+/// No cap below this was ever reported: a page with fewer rows is one that Vapi had no more for.
+pub(crate) const SMALLEST_CAP: usize = 100;
+/// Failures of one request after which a smaller page is asked for.
+const PATIENCE_WITH_SIZE: usize = 2;
+
+/// A page could not be read, or what was read could not be handed on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error(transparent)]
+    Vapi(#[from] VapiError),
+    #[error(transparent)]
+    Write(#[from] anyhow::Error),
+}
+
+/// One window on its way.
+pub(crate) struct Course {
+    progress: Arc<Progress>,
+    batch: Batch,
+    /// The calls of this window alone: another window's are no sign that this one makes no progress.
+    ids: HashSet<u128>,
+    /// Where the next page begins; everything after it is read.
+    pub(crate) cursor: DateTime<Utc>,
+}
+
+/// What a page held.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// Elements, usable or not.
+    pub(crate) rows: usize,
+    /// Calls that this window had not shown before.
+    pub(crate) new: usize,
+    /// The creation times that could be read.
+    pub(crate) created: Span,
+    /// The times of the last change.
+    pub(crate) updated: Span,
+    /// Whether the page is newest first.
+    pub(crate) sorted: bool,
+    /// The limit that it was asked with.
+    pub(crate) limit: usize,
+}
+
+/// The earliest and latest of some instants, cut to the millisecond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) Option<(DateTime<Utc>, DateTime<Utc>)>);
+
+impl Walker {
+    /// Reads one page into the course, with tries; a page that does not come through is asked for smaller.
+    pub(crate) async fn page<'a>(&'a self, course: &'a mut Course, query: Query) -> Result<Page, ReadError> {
+        let mut attempt = Attempt::of(self, course, query);
+        loop {
+            let (tried, result) = (|mut attempt: Attempt<'a>| async move {
+                let result = attempt.read().await;
+                (attempt, result)
+            })
+            .retry(self.vapi.patience())
+            .context(attempt)
+            .when(ReadError::is_transient)
+            .notify(|error, wait| {
+                tracing::warn!(
+                    wait_ms = wait.as_millis(),
+                    "asking Vapi for the page again: {}",
+                    telemetry::chain(error)
+                );
+            })
+            .await;
+            attempt = tried;
+            match result {
+                // It came damaged every time: the damaged elements are rejects, the others are calls.
+                Err(ReadError::Vapi(VapiError::Damaged(BrokenAnswer::Element(_)))) if !attempt.tolerant => {
+                    attempt.tolerant = true;
+                }
+                result => return result.map(|()| attempt.finish()),
+            }
+        }
+    }
+
+    /// Reads one call by id into a batch of its own; `false` where Vapi does not know it.
+    pub(crate) async fn one(&self, id: &str, course: &mut Course) -> Result<bool, ReadError> {
+        let element = match self.vapi.call(id).await {
+            Ok(element) => element,
+            Err(VapiError::NotFound | VapiError::BeyondRetention { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        match document::call(&element) {
+            Reading::Usable(call, odd) => self.take(course, *call, &odd),
+            Reading::Unusable(reject) | Reading::Malformed(reject) => course.batch.rejects.push(reject),
+        }
+        self.flush_if_full(course).await?;
+        Ok(true)
+    }
+
+    /// Hands on what is left of a course; `whole` closes its window once all of it is stored.
+    pub(crate) async fn flush(&self, course: &mut Course, whole: bool) -> Result<()> {
+        let batch = std::mem::take(&mut course.batch);
+        self.writers.submit(batch, &course.progress, None).await?;
+        if whole {
+            self.writers.window_is_walked(&course.progress).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush_if_full(&self, course: &mut Course) -> Result<()> {
+        if !course.batch.is_full() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut course.batch);
+        // The place is where this page began: an order that turns out not to be newest first loses nothing.
+        self.writers.submit(batch, &course.progress, Some(course.cursor)).await
+    }
+
+    fn take(&self, course: &mut Course, call: Call, odd: &[Oddity]) {
+        match self.seen.sight(&call.id, call.updated_at) {
+            Sight::New => {
+                self.run.count(|counters| counters.records_fetched += 1);
+                self.oddities.note(&call.id, odd);
+                course.batch.push(call);
+            }
+            Sight::Newer => course.batch.push_newer(call),
+            Sight::Same => {}
+        }
+    }
+}
+
+/// One request for a page, which may be made again.
+struct Attempt<'a> {
+    walker: &'a Walker,
+    course: &'a mut Course,
+    query: Query,
+    page: Page,
+    ids: HashSet<u128>,
+    failures: usize,
+    tolerant: bool,
+}
+
+impl<'a> Attempt<'a> {
+    fn of(walker: &'a Walker, course: &'a mut Course, query: Query) -> Self {
+        let page = Page::with_limit(query.limit);
+        Self {
+            walker,
+            course,
+            query,
+            page,
+            ids: HashSet::new(),
+            failures: 0,
+            tolerant: false,
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), ReadError> {
+        let result = self.try_read().await;
+        if let Err(ReadError::Vapi(error)) = &result
+            && error.may_be_size()
+        {
+            self.failures += 1;
+            // Below the smallest cap it is not the size: the first, small page must not make all others small.
+            if self.failures >= PATIENCE_WITH_SIZE && self.query.limit > SMALLEST_CAP {
+                self.query.limit = (self.query.limit / 2).max(SMALLEST_CAP);
+                self.walker.page_limit.fetch_min(self.query.limit, Ordering::Relaxed);
+            }
+        }
+        result
+    }
+
+    async fn try_read(&mut self) -> Result<(), ReadError> {
+        self.page = Page::with_limit(self.query.limit);
+        self.ids.clear();
+        let mut page = self.walker.vapi.page(Listed::Calls, &self.query).await?;
+        while let Some(element) = page.next().await? {
+            self.page.rows += 1;
+            match document::call(&element) {
+                Reading::Usable(call, odd) => {
+                    self.page.note(&call);
+                    self.ids.insert(seen::key(&call.id));
+                    self.walker.take(self.course, *call, &odd);
+                }
+                Reading::Malformed(reject) if !self.tolerant => {
+                    return Err(VapiError::Damaged(BrokenAnswer::Element(reject.reason)).into());
+                }
+                Reading::Unusable(reject) | Reading::Malformed(reject) => {
+                    // A reject has no id of its own: its document tells it apart.
+                    let key = u128::from_be_bytes(reject.document_hash);
+                    if self.ids.insert(key) && self.walker.seen.sight(&format!("reject {key}"), None) == Sight::New {
+                        self.walker.run.count(|counters| counters.records_fetched += 1);
+                        self.course.batch.rejects.push(reject);
+                    }
+                }
+            }
+            self.walker.flush_if_full(self.course).await?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Page {
+        self.page.new = self.ids.into_iter().filter(|id| self.course.ids.insert(*id)).count();
+        self.page
+    }
+}
+
+impl Course {
+    /// Whether no call of the window was read yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The beginning of a window.
+    pub(crate) fn of(window: &Window) -> Self {
+        Self::with(Progress::of(window.id), window.created_to)
+    }
+
+    /// Calls that are read by their ids, and so belong to no window.
+    pub(crate) fn by_id(now: DateTime<Utc>) -> Self {
+        Self::with(Progress::of(None), now)
+    }
+
+    fn with(progress: Progress, cursor: DateTime<Utc>) -> Self {
+        Self {
+            progress: Arc::new(progress),
+            batch: Batch::default(),
+            ids: HashSet::new(),
+            cursor,
+        }
+    }
+}
+
+impl Page {
+    fn with_limit(limit: usize) -> Self {
+        Self {
+            rows: 0,
+            new: 0,
+            created: Span::default(),
+            updated: Span::default(),
+            sorted: true,
+            limit,
+        }
+    }
+
+    fn note(&mut self, call: &Call) {
+        if let Some(created_at) = call.created_at {
+            let created_at = created_at.trunc_subsecs(3);
+            self.sorted &= self.created.0.is_none_or(|(oldest, _)| created_at <= oldest);
+            self.created.include(created_at);
+        }
+        if let Some(updated_at) = call.updated_at {
+            self.updated.include(updated_at.trunc_subsecs(3));
+        }
+    }
+
+    /// Whether Vapi may have more than it gave.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rows >= self.limit.min(SMALLEST_CAP)
+    }
+}
+
+impl Span {
+    fn include(&mut self, instant: DateTime<Utc>) {
+        self.0 = Some(self.0.map_or((instant, instant), |(first, last)| {
+            (first.min(instant), last.max(instant))
+        }));
+    }
+}
+
+impl ReadError {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Vapi(error) if error.is_transient())
+    }
+}
