@@ -137,11 +137,13 @@ fn tell_plan(
         || "as far back as Vapi goes".to_owned(),
         |since| format!("since {}", rfc3339(since)),
     );
-    let text = format!(
-        "reading calls {from}: {} and {} windows of earlier runs",
-        passes.join(", "),
-        carried.len()
-    );
+    let text = match carried.len() {
+        0 => format!("reading calls {from} ({})", passes.join(", ")),
+        left => format!(
+            "reading calls {from} ({}), and {left} windows that earlier runs left open",
+            passes.join(", ")
+        ),
+    };
     run.info(
         Step::Fetch,
         text,

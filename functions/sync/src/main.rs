@@ -132,7 +132,6 @@ impl fmt::Debug for Reported {
 
 impl From<Reported> for Diagnostic {
     fn from(Reported(failure): Reported) -> Self {
-        tracing::error!("{failure}");
         Self {
             error_type: "Failure".to_owned(),
             error_message: failure.to_string(),
