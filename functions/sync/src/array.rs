@@ -91,41 +91,54 @@ impl Elements {
         }
     }
 
+    /// Looks for the end of the element, on local copies of the state: this loop sees every byte of a download.
     fn element(&mut self) -> Result<Option<Bytes>, BrokenArray> {
-        while self.looked < self.buffer.len() {
-            let rest = &self.buffer[self.looked..];
-            if self.in_string {
-                match quote_or_backslash(rest) {
-                    None => self.looked = self.buffer.len(),
-                    Some(at) if rest[at] == b'"' => {
-                        self.looked += at + 1;
-                        self.in_string = false;
+        let bytes = &self.buffer[..];
+        let (mut at, mut depth, mut in_string) = (self.looked, self.depth, self.in_string);
+        let end = loop {
+            if in_string {
+                match quote_or_backslash(&bytes[at..]) {
+                    None => at = bytes.len(),
+                    Some(found) if bytes[at + found] == b'"' => {
+                        at += found + 1;
+                        in_string = false;
                     }
-                    // The escaped character may be in the next chunk.
-                    Some(at) if at + 1 < rest.len() => self.looked += at + 2,
-                    Some(at) => {
-                        self.looked += at;
-                        return self.wait();
+                    Some(found) if at + found + 1 < bytes.len() => {
+                        at += found + 2;
+                        continue;
+                    }
+                    // The escaped character is in the next chunk.
+                    Some(found) => {
+                        at += found;
+                        break None;
                     }
                 }
-                continue;
             }
-            match rest[0] {
-                b'"' => self.in_string = true,
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' if self.depth > 0 => {
-                    self.depth -= 1;
-                    if self.depth == 0 {
-                        return Ok(Some(self.take(self.looked + 1)));
+            let Some(found) = bytes[at..].iter().position(|byte| matters(*byte)) else {
+                at = bytes.len();
+                break None;
+            };
+            at += found;
+            match bytes[at] {
+                b'"' => in_string = true,
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' if depth > 0 => {
+                    depth -= 1;
+                    if depth == 0 {
+                        break Some(at + 1);
                     }
                 }
                 // The end of a bare value: a number, a literal, a string.
-                b',' | b']' if self.depth == 0 => return Ok(Some(self.take(self.looked))),
+                b',' | b']' if depth == 0 => break Some(at),
                 _ => {}
             }
-            self.looked += 1;
+            at += 1;
+        };
+        (self.looked, self.depth, self.in_string) = (at, depth, in_string);
+        match end {
+            Some(end) => Ok(Some(self.take(end))),
+            None => self.wait(),
         }
-        self.wait()
     }
 
     fn wait(&self) -> Result<Option<Bytes>, BrokenArray> {
@@ -149,6 +162,11 @@ impl Elements {
             .join(" ");
         text.chars().take(60).collect()
     }
+}
+
+/// Whether a byte outside of a string may begin a string, or begin or end a value.
+fn matters(byte: u8) -> bool {
+    matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b',')
 }
 
 #[cfg(test)]
