@@ -17,7 +17,7 @@ pub struct Settings {
     pub gzip: bool,
     /// Filters compare an instant that is up to a millisecond later than the one printed.
     pub sub_millisecond: bool,
-    /// What orders rows when only `updatedAt` filters are given.
+    /// What orders rows when an `updatedAt` filter is given, which nobody documents.
     pub order: Order,
     /// What happens to a query parameter that the API does not know.
     pub unknown_parameters: Unknown,
@@ -59,7 +59,7 @@ pub enum Refusal {
     EmptyList,
 }
 
-/// What orders rows when only `updatedAt` filters are given.
+/// What orders rows when an `updatedAt` filter is given, which nobody documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Newest created first, as with all other filters.

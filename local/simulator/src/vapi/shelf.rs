@@ -80,10 +80,10 @@ impl Shelf {
             let found = self.find(id).filter(|document| manner.admits(query, document));
             return found.into_iter().take(most).cloned().collect();
         }
-        let only_updated = query.created.is_open() && !query.updated.is_open();
+        let by_update = !query.updated.is_open();
         match manner.order {
-            Order::UpdatedDescending if only_updated => self.updated_first(query, manner, most),
-            Order::Unsorted if only_updated => self.unsorted(query, manner, most),
+            Order::UpdatedDescending if by_update => self.updated_first(query, manner, most),
+            Order::Unsorted if by_update => self.unsorted(query, manner, most),
             _ => self.created_first(query, manner, most),
         }
     }
