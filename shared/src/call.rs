@@ -124,6 +124,14 @@ const COLUMNS: [(&str, Type); 27] = [
     ("synced_at", Type::TIMESTAMPTZ),
 ];
 
+/// Whether there is any call in the table.
+pub async fn any(db: &impl GenericClient) -> Result<bool, DbError> {
+    let rows = db
+        .query_typed("select exists (select from vapi_calls_raw)", &[])
+        .await?;
+    rows.first().map_or(Ok(false), |row| row.try_get(0))
+}
+
 /// Which of these calls the table holds, and in what version. One round trip.
 pub async fn known(db: &impl GenericClient, ids: &[&str]) -> Result<HashMap<String, Known>, DbError> {
     let rows = db

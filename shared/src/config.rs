@@ -178,7 +178,7 @@ impl Reader {
             retention: TimeDelta::days(self.within("VAPI_RETENTION_DAYS", 14, 1, 3650, "days, from 1 to 3650")),
             overlap: TimeDelta::minutes(self.within("SYNC_OVERLAP_MINUTES", 10, 0, 1440, "minutes, from 0 to 1440")),
             rescan: TimeDelta::hours(self.within("SYNC_RESCAN_HOURS", 48, 0, 8760, "hours, from 0 to 8760")),
-            writers: self.within("SYNC_WRITERS", 2, 1, 8, "a number from 1 to 8"),
+            writers: self.within("SYNC_WRITERS", 3, 1, 8, "a number from 1 to 8"),
             log_retention: TimeDelta::days(self.within("LOG_RETENTION_DAYS", 90, 1, 3650, "days, from 1 to 3650")),
         }
     }

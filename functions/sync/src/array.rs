@@ -3,11 +3,14 @@
 //! A page may be a hundred megabytes; memory holds one element and the chunk it arrived in.
 
 use bytes::{Buf, Bytes, BytesMut};
+use memchr::memchr2;
 
-use crate::redact::quote_or_backslash;
+use crate::brackets::{BLOCK, Brackets};
 
 /// An element larger than this is taken for a broken stream.
 const LARGEST: usize = 256 * 1024 * 1024;
+/// Likewise one that is neither object nor array. It is looked at anew with each chunk.
+const LARGEST_BARE: usize = 1024 * 1024;
 
 /// The body is not the array that it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +25,7 @@ pub(crate) enum BrokenArray {
     #[error("the array is malformed after element {0}")]
     Malformed(usize),
     /// An element that never ends.
-    #[error("an element is larger than {LARGEST} bytes")]
+    #[error("an element is larger than any document")]
     Endless,
 }
 
@@ -33,8 +36,7 @@ pub(crate) struct Elements {
     place: Place,
     /// How far into the buffer the present element has been looked at.
     looked: usize,
-    depth: usize,
-    in_string: bool,
+    brackets: Brackets,
     taken: usize,
 }
 
@@ -91,67 +93,38 @@ impl Elements {
         }
     }
 
-    /// Looks for the end of the element, on local copies of the state: this loop sees every byte of a download.
     fn element(&mut self) -> Result<Option<Bytes>, BrokenArray> {
-        let bytes = &self.buffer[..];
-        let (mut at, mut depth, mut in_string) = (self.looked, self.depth, self.in_string);
-        let end = loop {
-            if in_string {
-                match quote_or_backslash(&bytes[at..]) {
-                    None => at = bytes.len(),
-                    Some(found) if bytes[at + found] == b'"' => {
-                        at += found + 1;
-                        in_string = false;
-                    }
-                    Some(found) if at + found + 1 < bytes.len() => {
-                        at += found + 2;
-                        continue;
-                    }
-                    // The escaped character is in the next chunk.
-                    Some(found) => {
-                        at += found;
-                        break None;
-                    }
-                }
-            }
-            let Some(found) = bytes[at..].iter().position(|byte| matters(*byte)) else {
-                at = bytes.len();
-                break None;
-            };
-            at += found;
-            match bytes[at] {
-                b'"' => in_string = true,
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' if depth > 0 => {
-                    depth -= 1;
-                    if depth == 0 {
-                        break Some(at + 1);
-                    }
-                }
-                // The end of a bare value: a number, a literal, a string.
-                b',' | b']' if depth == 0 => break Some(at),
-                _ => {}
-            }
-            at += 1;
+        let (end, largest) = match self.buffer.first() {
+            Some(b'{' | b'[') => (self.closed(), LARGEST),
+            _ => (bare_end(&self.buffer), LARGEST_BARE),
         };
-        (self.looked, self.depth, self.in_string) = (at, depth, in_string);
         match end {
             Some(end) => Ok(Some(self.take(end))),
-            None => self.wait(),
+            None if self.buffer.len() > largest => Err(BrokenArray::Endless),
+            None => Ok(None),
         }
     }
 
-    fn wait(&self) -> Result<Option<Bytes>, BrokenArray> {
-        if self.buffer.len() > LARGEST {
-            Err(BrokenArray::Endless)
-        } else {
-            Ok(None)
+    /// Where the element's closing bracket ends it.
+    fn closed(&mut self) -> Option<usize> {
+        let (blocks, rest) = self.buffer[self.looked..].as_chunks::<BLOCK>();
+        for block in blocks {
+            if let Some(at) = self.brackets.close_in(block) {
+                return Some(self.looked + at + 1);
+            }
+            self.looked += BLOCK;
         }
+        // Part of a block is looked at again when there is more of it.
+        let mut block = [b' '; BLOCK];
+        block[..rest.len()].copy_from_slice(rest);
+        let mut brackets = self.brackets;
+        Some(self.looked + brackets.close_in(&block)? + 1)
     }
 
     fn take(&mut self, length: usize) -> Bytes {
         let element = self.buffer.split_to(length).freeze();
         (self.place, self.looked, self.taken) = (Place::Between, 0, self.taken + 1);
+        self.brackets = Brackets::default();
         element
     }
 
@@ -164,9 +137,19 @@ impl Elements {
     }
 }
 
-/// Whether a byte outside of a string may begin a string, or begin or end a value.
-fn matters(byte: u8) -> bool {
-    matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b',')
+/// Where a number, a literal or a string ends.
+fn bare_end(bytes: &[u8]) -> Option<usize> {
+    if bytes.first() != Some(&b'"') {
+        return bytes.iter().position(|byte| matches!(byte, b',' | b']'));
+    }
+    let mut at = 1;
+    loop {
+        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at + 1);
+        }
+        at += 2;
+    }
 }
 
 #[cfg(test)]

@@ -72,6 +72,7 @@ async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) 
         .await
         .context("reading the assistants' ids")?;
     let assistant_ids = assistant::ids(&**client).await.context("reading the assistants' ids")?;
+    let is_first_load = !call::any(&**client).await.context("looking for stored calls")?;
     Ok(Walker {
         vapi: Arc::clone(&deps.vapi),
         run: Arc::clone(run),
@@ -81,6 +82,7 @@ async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) 
             Arc::clone(run),
             deps.settings.writers,
             saving,
+            is_first_load,
         )),
         oddities: Arc::new(Oddities::default()),
         settings: deps.settings.clone(),

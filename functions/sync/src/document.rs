@@ -13,7 +13,7 @@ use shared::call::{Call, DocumentHash};
 use shared::reject::Reject;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::members::Members;
+use crate::members::{APART, Members};
 use crate::redact::scrub;
 
 /// What one element of a page turned out to be.
@@ -55,17 +55,15 @@ const TYPES: [&str; 4] = ["inboundPhoneCall", "outboundPhoneCall", "webCall", "v
 /// Reads one call.
 pub(crate) fn call(element: &[u8]) -> Reading<Call> {
     let (text, mut odd) = utf8(element);
-    let members = match open(&text, element) {
-        Ok(members) => members,
-        Err(reading) => return reading,
+    let (members, artifact) = match Members::parse_call(&text) {
+        Ok(read) => read,
+        Err(error) => return unreadable(&error, &text, element),
     };
     let Some(id) = id(&members) else {
         return Reading::Unusable(without_id(&text, element));
     };
     let mut call = Call { id, ..Call::default() };
     fill_times(&mut call, &members, &mut odd);
-    // The largest part of a document by far: it is taken apart once.
-    let artifact = members.object("artifact");
     fill_columns(&mut call, &members, &artifact, &mut odd);
     fill_tools(&mut call, &members, &artifact);
     fill_document(&mut call, &members, &artifact, &mut odd);
@@ -75,16 +73,16 @@ pub(crate) fn call(element: &[u8]) -> Reading<Call> {
 /// Reads one assistant.
 pub(crate) fn assistant(element: &[u8]) -> Reading<Assistant> {
     let (text, mut odd) = utf8(element);
-    let members = match open(&text, element) {
+    let members = match Members::parse(&text) {
         Ok(members) => members,
-        Err(reading) => return reading,
+        Err(error) => return unreadable(&error, &text, element),
     };
     let Some(id) = id(&members) else {
         return Reading::Unusable(without_id(&text, element));
     };
     let (model, voice) = (members.object("model"), members.object("voice"));
-    let mut document = String::with_capacity(text.len());
-    repaired(scrub(&text, &mut document).repaired, &mut odd);
+    let (document, scrubbed) = scrub(&text);
+    repaired(scrubbed.repaired, &mut odd);
     let tools = tools_of(&model);
     let mut assistant = Assistant {
         id,
@@ -97,7 +95,7 @@ pub(crate) fn assistant(element: &[u8]) -> Reading<Assistant> {
         created_at: instant(&members, "createdAt", true, &mut odd),
         updated_at: instant(&members, "updatedAt", true, &mut odd),
         document_hash: hash(&[&document]),
-        document,
+        document: document.into_owned(),
         version_hash: [0; 16],
     };
     let or_blank = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -119,23 +117,21 @@ fn utf8(element: &[u8]) -> (Cow<'_, str>, Vec<Oddity>) {
     }
 }
 
-fn open<'a, T>(text: &'a str, element: &[u8]) -> Result<Members<'a>, Reading<T>> {
-    Members::parse(text).map_err(|error| {
-        let mut reject = Reject {
-            call_id: None,
-            reason: format!("not a JSON object: {error}"),
-            sqlstate: None,
-            // What cannot be parsed cannot be redacted either.
-            document: None,
-            document_bytes: element.len(),
-            document_hash: xxh3_128(element).to_be_bytes(),
-        };
-        if !error.is_data() {
-            return Reading::Malformed(reject);
-        }
-        reject.document = Some(scrubbed(text));
-        Reading::Unusable(reject)
-    })
+fn unreadable<T>(error: &serde_json::Error, text: &str, element: &[u8]) -> Reading<T> {
+    let mut reject = Reject {
+        call_id: None,
+        reason: format!("not a JSON object: {error}"),
+        sqlstate: None,
+        // What cannot be parsed cannot be redacted either.
+        document: None,
+        document_bytes: element.len(),
+        document_hash: xxh3_128(element).to_be_bytes(),
+    };
+    if !error.is_data() {
+        return Reading::Malformed(reject);
+    }
+    reject.document = Some(scrubbed(text));
+    Reading::Unusable(reject)
 }
 
 fn without_id(text: &str, element: &[u8]) -> Reject {
@@ -328,14 +324,17 @@ fn fill_document(call: &mut Call, members: &Members<'_>, artifact: &Members<'_>,
         "messages" if messages == Some(value) => None,
         "transcript" if is_transcript(value) => None,
         // One call alone comes with signed URLs, which may be all that its artifact holds.
-        "artifact" if slim_artifact == "{}" && value.starts_with('{') => None,
-        "artifact" if value.starts_with('{') => Some((name, slim_artifact.as_str())),
+        "artifact" if value == APART && slim_artifact == "{}" => None,
+        "artifact" if value == APART => Some((name, slim_artifact.as_str())),
         _ => Some((name, value)),
     }));
-    let mut document = String::with_capacity(slim.len() + 64);
-    repaired(scrub(&slim, &mut document).repaired, odd);
+    let (document, scrubbed) = scrub(&slim);
+    repaired(scrubbed.repaired, odd);
     call.document_hash = hash(&[&document, call.transcript.as_deref().unwrap_or_default()]);
-    call.document = document;
+    call.document = match document {
+        Cow::Borrowed(_) => slim,
+        Cow::Owned(document) => document,
+    };
 }
 
 /// The text of an object with these members.
@@ -348,7 +347,11 @@ fn object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> String {
         if text.len() > 1 {
             text.push(',');
         }
-        text.push_str(&serde_json::Value::from(name).to_string());
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            text.extend(["\"", name, "\""]);
+        } else {
+            text.push_str(&serde_json::Value::from(name).to_string());
+        }
         text.push(':');
         text.push_str(value);
     }
@@ -440,9 +443,7 @@ fn lossy_string(text: &str) -> Option<String> {
 }
 
 fn scrubbed(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    scrub(text, &mut out);
-    out
+    scrub(text).0.into_owned()
 }
 
 fn repaired(count: usize, odd: &mut Vec<Oddity>) {

@@ -9,6 +9,7 @@
 mod array;
 mod assistants;
 mod backfill;
+mod brackets;
 mod document;
 mod input;
 mod instant;

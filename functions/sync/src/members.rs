@@ -9,9 +9,12 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// An object's members.
+/// An object's members, each with its text.
 #[derive(Debug, Default)]
-pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
+
+/// In place of the text of a member whose own members stand apart. No JSON text is like it.
+pub(crate) const APART: &str = "{…}";
 
 impl<'a> Members<'a> {
     /// Reads an object.
@@ -19,10 +22,21 @@ impl<'a> Members<'a> {
         serde_json::from_str(text)
     }
 
+    /// Reads a call, and in the same pass what its artifact holds, which is the largest part of it by far.
+    ///
+    /// The text of an artifact that is an object is [`APART`].
+    pub(crate) fn parse_call(text: &'a str) -> serde_json::Result<(Self, Self)> {
+        match serde_json::from_str(text) {
+            Ok(Call { members, artifact }) => Ok((members, artifact)),
+            // Be it that the artifact alone is of another type.
+            Err(_) => Ok((Self::parse(text)?, Self::default())),
+        }
+    }
+
     /// The text of a member; null is absent.
     pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
-        let (_, value) = self.0.iter().rfind(|(key, _)| key == name)?;
-        Some(value.get()).filter(|text| *text != "null")
+        let (_, text) = self.0.iter().rfind(|(key, _)| key == name)?;
+        Some(*text).filter(|text| *text != "null")
     }
 
     /// An object's members within this one; empty where it is missing or no object.
@@ -34,7 +48,7 @@ impl<'a> Members<'a> {
 
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value.get()))
+        self.0.iter().map(|(name, text)| (name.as_ref(), *text))
     }
 }
 
@@ -42,7 +56,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Collect;
         impl<'de> Visitor<'de> for Collect {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+            type Value = Members<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -50,13 +64,47 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::with_capacity(32);
-                while let Some((Name(name), value)) = map.next_entry()? {
-                    members.push((name, value));
+                while let Some((Name(name), value)) = map.next_entry::<_, &RawValue>()? {
+                    members.push((name, value.get()));
                 }
-                Ok(members)
+                Ok(Members(members))
             }
         }
-        deserializer.deserialize_map(Collect).map(Members)
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+struct Call<'a> {
+    members: Members<'a>,
+    artifact: Members<'a>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Call<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Call<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let (mut members, mut artifact) = (Vec::with_capacity(48), Members::default());
+                while let Some(Name(name)) = map.next_key()? {
+                    let text = if name == "artifact" {
+                        artifact = map.next_value()?;
+                        APART
+                    } else {
+                        map.next_value::<&RawValue>()?.get()
+                    };
+                    members.push((name, text));
+                }
+                let members = Members(members);
+                Ok(Call { members, artifact })
+            }
+        }
+        deserializer.deserialize_map(Collect)
     }
 }
 
@@ -97,5 +145,31 @@ mod tests {
         assert_eq!(members.get("b"), None);
         assert_eq!(members.object("cd").get("e"), Some("\"x\""));
         assert!(Members::parse("[1]").is_err());
+    }
+
+    #[test]
+    fn an_artifact_is_read_in_the_same_pass_and_one_of_another_type_keeps_its_text() {
+        let (call, artifact) = Members::parse_call(r#"{"id": "c", "artifact": {"a": [1]}, "z": 2}"#).unwrap();
+        assert_eq!((artifact.get("a"), call.get("z")), (Some("[1]"), Some("2")));
+
+        for text in [
+            "[1, {}]",
+            "null",
+            "\"x\"",
+            "true",
+            "-1",
+            "2.5",
+            "1e400",
+            r#""\ud800""#,
+            r#"{"\ud800": 1}"#,
+        ] {
+            let document = format!(r#"{{"artifact": {text}, "z": 2}}"#);
+
+            let (call, artifact) = Members::parse_call(&document).unwrap();
+
+            assert_eq!(artifact.iter().count(), 0);
+            assert_eq!(call.iter().collect::<Vec<_>>(), [("artifact", text), ("z", "2")]);
+        }
+        assert!(Members::parse_call(r#"{"artifact": {"a": 1"#).unwrap_err().is_eof());
     }
 }

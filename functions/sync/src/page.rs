@@ -25,6 +25,10 @@ pub(crate) const SMALLEST_CAP: usize = 100;
 /// Failures of one request after which a smaller page is asked for.
 const PATIENCE_WITH_SIZE: usize = 2;
 
+/// Rows that are read before others get their turn: where Vapi is fast, a page never waits, and the answers of
+/// the database would stay unread meanwhile.
+const ROWS_A_TURN: usize = 8;
+
 /// A page could not be read, or what was read could not be handed on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
@@ -208,6 +212,9 @@ impl<'a> Attempt<'a> {
                 }
             }
             self.walker.flush_if_full(self.course).await?;
+            if self.page.rows.is_multiple_of(ROWS_A_TURN) {
+                tokio::task::yield_now().await;
+            }
         }
         Ok(())
     }

@@ -1,10 +1,14 @@
-//! One pass over a JSON text that takes out what must not be stored and repairs what PostgreSQL refuses.
+//! Takes out of a JSON text what must not be stored, and repairs what PostgreSQL refuses.
 //!
-//! The text is known to be valid JSON; everything that stays is copied as it came.
+//! The text is known to be valid JSON; everything that stays is copied as it came. Hardly a string of a call
+//! is concerned, so the text is searched for the words that give a member away, not read name by name.
 
 use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::LazyLock;
 
-use memchr::{memchr, memchr2};
+use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::{memchr, memchr2, memrchr};
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "\"[redacted]\"";
@@ -28,74 +32,85 @@ enum Fate {
     Omit,
 }
 
-/// Appends the scrubbed text to `out`.
-pub(crate) fn scrub(text: &str, out: &mut String) -> Scrubbed {
+/// The scrubbed text: the same one where there is nothing to do.
+pub(crate) fn scrub(text: &str) -> (Cow<'_, str>, Scrubbed) {
     let mut pass = Pass {
         text,
         bytes: text.as_bytes(),
+        string: 0..0,
+        done: 0,
         copied: 0,
-        out,
+        out: String::new(),
         did: Scrubbed::default(),
     };
-    pass.run();
-    pass.did
+    for hit in SUSPICIOUS.find_iter(text) {
+        pass.look(hit.start());
+    }
+    if pass.copied == 0 {
+        return (Cow::Borrowed(text), pass.did);
+    }
+    pass.copy_to(text.len());
+    (Cow::Owned(pass.out), pass.did)
 }
 
 struct Pass<'a> {
     text: &'a str,
     bytes: &'a [u8],
+    /// The string that was looked at last, with its quotes.
+    string: Range<usize>,
+    /// Everything before this is dealt with.
+    done: usize,
     /// Everything before this is in `out`, or was left out.
     copied: usize,
-    out: &'a mut String,
+    out: String,
     did: Scrubbed,
 }
 
 impl Pass<'_> {
-    fn run(&mut self) {
-        let mut at = 0;
-        // Between two strings there are a few bytes only: too few for a vectorised search to pay.
-        while let Some(found) = self.bytes[at..].iter().position(|byte| *byte == b'"') {
-            let start = at + found;
-            let (end, escaped) = string_end(self.bytes, start);
-            if escaped {
-                self.repair(start, end);
-            }
-            let after = skip_blank(self.bytes, end);
-            // Only a member's name is followed by a colon.
-            at = if self.bytes.get(after) == Some(&b':') {
-                let fate = fate(&self.text[start + 1..end - 1], escaped);
-                self.member(start, after + 1, fate)
-            } else {
-                end
-            };
+    /// Looks at the string around a suspicious place. Outside of strings JSON has no words.
+    fn look(&mut self, at: usize) {
+        if at < self.done {
+            return;
         }
-        self.copy_to(self.bytes.len());
+        if at >= self.string.end {
+            self.string = string_around(self.bytes, at);
+            let after = skip_blank(self.bytes, self.string.end);
+            // Only a member's name is followed by a colon.
+            if self.bytes.get(after) == Some(&b':') {
+                self.member(after + 1);
+            }
+        }
+        if at >= self.done && self.bytes[at] == b'\\' {
+            self.repair();
+        }
     }
 
-    /// Deals with a member; returns where to go on.
-    fn member(&mut self, start: usize, after_colon: usize, fate: Fate) -> usize {
+    /// Deals with a member, by its name.
+    fn member(&mut self, after_colon: usize) {
+        let Range { start, end } = self.string;
         let value = skip_blank(self.bytes, after_colon);
-        match fate {
-            Fate::Keep => value,
+        match fate(&self.text[start + 1..end - 1]) {
+            Fate::Keep => {}
             Fate::Redact => {
-                let end = value_end(self.bytes, value);
-                if !matches!(&self.text[value..end], "null" | "\"\"" | "[]" | "{}") {
+                let value_end = value_end(self.bytes, value);
+                if !matches!(&self.text[value..value_end], "null" | "\"\"" | "[]" | "{}") {
+                    self.repair();
                     self.copy_to(value);
                     self.out.push_str(REDACTED);
-                    self.copied = end;
+                    self.copied = value_end;
                     self.did.redacted += 1;
+                    self.done = value_end;
                 }
-                end
             }
             Fate::Omit => self.omit(start, value_end(self.bytes, value)),
         }
     }
 
     /// Leaves a member out, and one comma with it.
-    fn omit(&mut self, start: usize, end: usize) -> usize {
+    fn omit(&mut self, start: usize, end: usize) {
         self.copy_to(start);
         let after = skip_blank(self.bytes, end);
-        let next = if self.bytes.get(after) == Some(&b',') {
+        self.copied = if self.bytes.get(after) == Some(&b',') {
             skip_blank(self.bytes, after + 1)
         } else {
             self.out.truncate(self.out.trim_end().len());
@@ -104,12 +119,12 @@ impl Pass<'_> {
             }
             end
         };
-        self.copied = next;
-        next
+        self.done = self.copied;
     }
 
-    /// Replaces the escapes of a string that `jsonb` refuses.
-    fn repair(&mut self, start: usize, end: usize) {
+    /// Replaces the escapes of the string that `jsonb` refuses.
+    fn repair(&mut self) {
+        let Range { start, end } = self.string;
         let mut at = start;
         while let Some(found) = memchr(b'\\', &self.bytes[at..end]) {
             let escape = at + found;
@@ -132,39 +147,42 @@ impl Pass<'_> {
                 self.did.repaired += 1;
             }
         }
+        self.done = end;
     }
 
     fn copy_to(&mut self, end: usize) {
-        // A repair inside a value that is then redacted has moved on already.
-        if end > self.copied {
-            self.out.push_str(&self.text[self.copied..end]);
-            self.copied = end;
+        if self.out.is_empty() {
+            self.out.reserve(self.text.len());
         }
+        self.out.push_str(&self.text[self.copied..end]);
+        self.copied = end;
     }
 }
 
-/// Where a string ends, behind its closing quote, and whether it holds an escape.
-fn string_end(bytes: &[u8], start: usize) -> (usize, bool) {
-    let (mut at, mut escaped) = (start + 1, false);
-    while let Some(found) = quote_or_backslash(&bytes[at..]) {
+/// The string that a place lies in, with its quotes.
+fn string_around(bytes: &[u8], at: usize) -> Range<usize> {
+    let mut start = at;
+    while let Some(quote) = memrchr(b'"', &bytes[..start]) {
+        start = quote;
+        let backslashes = bytes[..quote].iter().rev().take_while(|byte| **byte == b'\\').count();
+        if backslashes.is_multiple_of(2) {
+            break;
+        }
+    }
+    start..string_end(bytes, start)
+}
+
+/// Where a string ends, behind its closing quote.
+fn string_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
         at += found;
         if bytes[at] == b'"' {
-            return (at + 1, escaped);
+            return at + 1;
         }
-        escaped = true;
-        at = (at + 2).min(bytes.len());
+        at += 2;
     }
-    (bytes.len(), escaped)
-}
-
-/// The next character that matters in a string.
-pub(crate) fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
-    // Most strings are names: too short for a vectorised search to pay.
-    let (first, rest) = bytes.split_at(bytes.len().min(20));
-    first
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\'))
-        .or_else(|| memchr2(b'"', b'\\', rest).map(|found| found + first.len()))
+    bytes.len()
 }
 
 fn value_end(bytes: &[u8], start: usize) -> usize {
@@ -172,7 +190,7 @@ fn value_end(bytes: &[u8], start: usize) -> usize {
     while let Some(byte) = bytes.get(at) {
         match byte {
             b'"' => {
-                at = string_end(bytes, at).0;
+                at = string_end(bytes, at);
                 if depth == 0 {
                     return at;
                 }
@@ -203,12 +221,33 @@ fn code_unit(bytes: &[u8], escape: usize) -> Option<u16> {
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// A word in the names of members that hold secrets.
-struct Word {
-    place: Place,
-    text: &'static str,
-    letters: u32,
-}
+/// What the name of a member that is replaced or left out holds, in the ways that such names are written; and how
+/// escapes begin behind which a letter of a name may hide, or what `jsonb` refuses.
+static SUSPICIOUS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let mut words: Vec<String> = FLEETING.map(str::to_owned).into();
+    words.extend(["\\u00", "\\ud", "\\uD"].map(str::to_owned));
+    for word in [
+        "credential",
+        "header",
+        "authorization",
+        "token",
+        "secret",
+        "password",
+        "key",
+    ] {
+        let (first, rest) = word.split_at(1);
+        words.extend([word.to_owned(), first.to_uppercase() + rest, word.to_uppercase()]);
+    }
+    #[expect(clippy::expect_used, reason = "two dozen constant words")]
+    // Of the kinds of matches, this one is searched for with vector instructions.
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(words)
+        .expect("constant words")
+});
+
+/// How the names of members begin that are left out.
+const FLEETING: [&str; 3] = ["presigned", "listenUrl", "controlUrl"];
 
 /// Where in a name a word gives it away.
 enum Place {
@@ -217,78 +256,42 @@ enum Place {
     Anywhere,
 }
 
-const SECRET: [Word; 10] = [
-    word(Place::Whole, "credentials"),
-    word(Place::Whole, "headers"),
-    word(Place::Whole, "authorization"),
+const SECRET: [(Place, &str); 10] = [
+    (Place::Whole, "credentials"),
+    (Place::Whole, "headers"),
+    (Place::Whole, "authorization"),
     // One token is a secret; `promptTokens` are counted.
-    word(Place::End, "token"),
-    word(Place::Anywhere, "secret"),
-    word(Place::Anywhere, "password"),
-    word(Place::Anywhere, "authtoken"),
-    word(Place::Anywhere, "apikey"),
-    word(Place::Anywhere, "accesstoken"),
-    word(Place::Anywhere, "privatekey"),
+    (Place::End, "token"),
+    (Place::Anywhere, "secret"),
+    (Place::Anywhere, "password"),
+    (Place::Anywhere, "authtoken"),
+    (Place::Anywhere, "apikey"),
+    (Place::Anywhere, "accesstoken"),
+    (Place::Anywhere, "privatekey"),
 ];
 
-const fn word(place: Place, text: &'static str) -> Word {
-    Word {
-        place,
-        text,
-        letters: letters(text),
-    }
-}
-
-/// The letters of a name, a bit each, capitals or not. A name that lacks a letter of a word does not hold the word.
-const fn letters(name: &str) -> u32 {
-    let (bytes, mut at, mut found) = (name.as_bytes(), 0, 0);
-    while at < bytes.len() {
-        found |= 1 << (bytes[at] & 31);
-        at += 1;
-    }
-    found
-}
-
-/// The letters of the names that are left out.
-const FLEETING: [u32; 3] = [letters("presigned"), letters("listenUrl"), letters("controlUrl")];
-
-/// Secrets are known by the name of their member, wherever it stands; capitals and punctuation do not matter.
-fn fate(name: &str, escaped: bool) -> Fate {
-    let name = if escaped {
+/// Secrets are known by the name of their member, wherever it stands; capitals and punctuation between words do
+/// not matter.
+fn fate(name: &str) -> Fate {
+    let name = if name.contains('\\') {
         serde_json::from_str(&format!("\"{name}\"")).map_or(Cow::Borrowed(name), Cow::Owned)
     } else {
         Cow::Borrowed(name)
     };
-    let letters = letters(&name);
-    let lacks = |needed: u32| needed & !letters != 0;
-    let plain = FLEETING.iter().all(|needed| lacks(*needed)) && SECRET.iter().all(|word| lacks(word.letters));
-    // Two frequent names have the letters of "secret".
-    if plain || matches!(&*name, "secondsFromStart" | "transcriberLatency") {
-        return Fate::Keep;
-    }
-    if name.starts_with("presigned") || matches!(&*name, "listenUrl" | "controlUrl") {
+    if name.starts_with(FLEETING[0]) || FLEETING.contains(&&*name) {
         return Fate::Omit;
     }
-    if SECRET.iter().any(|word| !lacks(word.letters) && word.is_in(&name)) {
-        Fate::Redact
-    } else {
-        Fate::Keep
-    }
-}
-
-impl Word {
-    fn is_in(&self, name: &str) -> bool {
-        let plain: String = name
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
-        match self.place {
-            Place::Whole => plain == self.text,
-            Place::End => plain.ends_with(self.text),
-            Place::Anywhere => plain.contains(self.text),
-        }
-    }
+    let plain: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let is_secret = SECRET.iter().any(|(place, word)| match place {
+        Place::Whole => plain == *word,
+        Place::End => plain.ends_with(word),
+        Place::Anywhere => plain.contains(word),
+    });
+    if is_secret { Fate::Redact } else { Fate::Keep }
 }
 
 #[cfg(test)]
@@ -299,9 +302,8 @@ mod tests {
     use super::*;
 
     fn scrubbed(text: &str) -> (String, Scrubbed) {
-        let mut out = String::new();
-        let did = scrub(text, &mut out);
-        (out, did)
+        let (out, did) = scrub(text);
+        (out.into_owned(), did)
     }
 
     #[test]
@@ -368,6 +370,8 @@ mod tests {
             "headers",
             "presignedX",
             "listenUrl",
+            "x-Api_KEY",
+            "promptTokens",
             "message",
             "\u{e9}\\",
             "x",
@@ -377,6 +381,7 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i32>().prop_map(Value::from),
             "\\PC{0,12}".prop_map(Value::from),
+            Just(json!("\\the \"secret\": key\\")),
         ];
         leaf.prop_recursive(4, 40, 5, move |inner| {
             prop_oneof![
@@ -399,10 +404,10 @@ mod tests {
             Value::Array(items) => items.into_iter().map(expected).collect(),
             Value::Object(members) => members
                 .into_iter()
-                .filter(|(name, _)| fate(name, false) != Fate::Omit)
+                .filter(|(name, _)| fate(name) != Fate::Omit)
                 .map(|(name, value)| {
                     let empty = value.is_null() || [json!(""), json!([]), json!({})].contains(&value);
-                    let kept = if fate(&name, false) == Fate::Redact && !empty {
+                    let kept = if fate(&name) == Fate::Redact && !empty {
                         json!("[redacted]")
                     } else if empty {
                         value

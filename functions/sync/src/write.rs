@@ -27,7 +27,7 @@ use crate::progress::Progress;
 
 /// A batch is sent when its documents reach this size, in bytes: large enough to amortise four round
 /// trips, small enough that a dozen in memory do not matter.
-const BATCH_BYTES: usize = 1_500_000;
+const BATCH_BYTES: usize = 3_000_000;
 /// … or this number of calls.
 const BATCH_CALLS: usize = 500;
 
@@ -63,6 +63,8 @@ struct Store {
     pool: Pool,
     run: Arc<Run>,
     saving: Saving,
+    /// The table was empty: no call needs to be asked for before it is sent.
+    is_first_load: bool,
     unchanged: AtomicU64,
 }
 
@@ -124,13 +126,14 @@ impl Batch {
 
 impl Writers {
     /// `writers` batches are written at once, and as many wait.
-    pub(crate) fn new(pool: Pool, run: Arc<Run>, writers: usize, saving: Saving) -> Self {
+    pub(crate) fn new(pool: Pool, run: Arc<Run>, writers: usize, saving: Saving, is_first_load: bool) -> Self {
         let capacity = u32::try_from(writers * 2).unwrap_or(2);
         Self {
             store: Arc::new(Store {
                 pool,
                 run,
                 saving,
+                is_first_load,
                 unchanged: AtomicU64::new(0),
             }),
             room: Arc::new(Semaphore::new(writers * 2)),
@@ -334,7 +337,8 @@ impl Store {
     ) -> Result<Tally, StoreError> {
         let mut client = db::connect(&self.pool).await?;
         let ids: Vec<&str> = calls.iter().map(|call| call.id.as_str()).collect();
-        let known = if ids.is_empty() {
+        // What came into the table since shows as a collision, and is asked for then.
+        let known = if ids.is_empty() || (self.is_first_load && way == Way::Copy) {
             HashMap::new()
         } else {
             call::known(&**client, &ids).await?

@@ -12,8 +12,8 @@ use crate::child;
 use crate::measured::Watch;
 
 /// As the product has them.
-const WRITERS: usize = 2;
-const BATCH_BYTES: usize = 1_500_000;
+const WRITERS: usize = 3;
+const BATCH_BYTES: usize = 3_000_000;
 const BATCH_ROWS: usize = 500;
 
 /// What a binary copy begins with: its signature, no flags, no extension.
