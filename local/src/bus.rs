@@ -5,10 +5,11 @@
 
 use std::collections::VecDeque;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use serde_json::json;
 use shared::event::{Bus, Event, Finished, Invocation, Requested};
-use shared::{clock, run};
-use sync::Context;
+use shared::run::{Context, Failure, Status};
+use shared::{clock, event};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +17,8 @@ use crate::span::Span;
 
 /// The functions that run on this machine, and what their host tells them.
 pub(crate) struct Functions {
-    pub(crate) sync: sync::Deps,
+    pub(crate) sync: Option<sync::Deps>,
+    pub(crate) qci: Option<qci::Deps>,
     /// How long one run may take.
     pub(crate) time_limit: Span,
     /// Cancelled when we are told to stop.
@@ -62,9 +64,15 @@ impl Functions {
 
     /// Who listens for what.
     async fn react(&self, event: Event) -> Result<()> {
-        match event {
-            Event::Requested(request) => self.run(request).await,
-            // Nobody yet; QCI will listen for finished syncs, and notify for all.
+        match &event {
+            Event::Requested(request) => self.run(request.clone()).await,
+            Event::Finished(finished) if brought_calls(finished) => match &self.qci {
+                Some(qci) => {
+                    let invocation = delivered(&event, finished)?;
+                    told(Box::pin(qci::handle(qci, &invocation, &self.context())).await)
+                }
+                None => Ok(()),
+            },
             Event::Finished(_) => Ok(()),
         }
     }
@@ -72,13 +80,11 @@ impl Functions {
     async fn run(&self, request: Requested) -> Result<()> {
         let script_name = request.script_name.clone();
         let invocation = Invocation::requested(None, request);
-        match script_name.as_str() {
-            sync::SCRIPT => Box::pin(sync::handle(&self.sync, &invocation, &self.context()))
-                .await
-                .map(drop)
-                .map_err(|run::Failure(error)| error),
-            unknown => {
-                tracing::warn!("nothing on this machine runs {unknown}");
+        match (script_name.as_str(), &self.sync, &self.qci) {
+            (sync::SCRIPT, Some(sync), _) => told(Box::pin(sync::handle(sync, &invocation, &self.context())).await),
+            (qci::SCRIPT, _, Some(qci)) => told(Box::pin(qci::handle(qci, &invocation, &self.context())).await),
+            _ => {
+                tracing::warn!("nothing on this machine runs {script_name}");
                 Ok(())
             }
         }
@@ -92,4 +98,23 @@ impl Functions {
             stop: self.stop.clone(),
         }
     }
+}
+
+/// Whether a run is a sync after which there may be calls to score.
+fn brought_calls(finished: &Finished) -> bool {
+    finished.script_name == sync::SCRIPT
+        && [Status::Success, Status::Partial]
+            .map(Status::as_str)
+            .contains(&finished.status.as_str())
+}
+
+/// The invocation that the event's document makes, as on AWS.
+fn delivered(event: &Event, finished: &Finished) -> Result<Invocation> {
+    let (kind, detail) = event.document();
+    let document = json!({"id": finished.run_id, "source": event::SOURCE, "detail-type": kind, "detail": detail});
+    Invocation::parse(document, "").context("the event")
+}
+
+fn told<T>(ended: Result<T, Failure>) -> Result<()> {
+    ended.map(drop).map_err(|Failure(error)| error)
 }

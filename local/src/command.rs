@@ -28,6 +28,7 @@ Settings come from the environment, or from the JSON secret that CALLMARK_SECRET
   DATABASE_URL   where calls are kept: postgres://user:password@host:5432/database?sslmode=require
   VAPI_API_KEY   the private key of a Vapi organisation
   VAPI_BASE_URL  https://api.vapi.ai unless set
+  OPENAI_API_KEY, OPENAI_BASE_URL  the judge that scores calls: any endpoint with OpenAI's chat completions
   RUST_LOG       which log lines are shown, such as `sync=debug`
 
 Exit status: 0 success, 1 the run failed, 2 bad usage or settings, 3 partial.";
@@ -59,11 +60,13 @@ Example:
     Migrate,
     /// Bring in what is new and changed at Vapi, once
     Sync(Sync),
+    /// Score the calls that have no score yet, once
+    Qci(Qci),
     /// Run everything on this machine on its schedules, without AWS
     Serve(Serve),
     /// Play a Vapi on this machine, to try a client against
     Simulate(Simulate),
-    /// See it work: a simulated Vapi, a throw-away PostgreSQL, a sync
+    /// See it work: a simulated Vapi and judge, a throw-away PostgreSQL, a sync, a score for each conversation
     Demo(Demo),
 }
 
@@ -107,7 +110,45 @@ pub(crate) struct Sync {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Reads what `callmark sync` reads, and SYNC_EVERY. Apply the migrations first.
+    after_help = "Reads DATABASE_URL, OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL, OPENAI_RESPONSE_FORMAT,
+OPENAI_TIMEOUT_SECONDS, OPENAI_ATTEMPTS, QCI_CONCURRENCY, QCI_MAX_USD_PER_RUN, QCI_MAX_USD_PER_DAY,
+DATABASE_POOL, DATABASE_CA.
+
+Examples:
+  callmark qci --estimate                               calls, tokens and USD, before anything is spent
+  callmark qci --limit 20                               the oldest twenty that have no score
+  callmark qci --call-id 0b9d3c52-7a1e-4f6f-8d2b-51a0e6c4f301 --force
+  callmark qci --framework 'QCI Standard@1' --json"
+)]
+pub(crate) struct Qci {
+    /// Look at this call only; may be given several times
+    #[arg(long = "call-id", value_name = "ID")]
+    call_ids: Vec<String>,
+    /// Look at this many calls at most, the oldest first
+    #[arg(long, value_name = "CALLS")]
+    limit: Option<u32>,
+    /// The framework to score by [default: the active one]
+    #[arg(long, value_name = "NAME@VERSION")]
+    framework: Option<String>,
+    /// Score the named calls again, whatever they have
+    #[arg(long)]
+    force: bool,
+    /// Ask no judge: only say how many calls there are, and about what they would cost
+    #[arg(long)]
+    estimate: bool,
+    /// Cut the run after this time; what is left is continued in a run of the same batch
+    #[arg(long, value_name = "TIME", default_value_t = Span::minutes(15))]
+    pub(crate) time_limit: Span,
+    /// The whole input as the Lambda function takes it, such as '{"limit": 20}'
+    #[arg(long, value_name = "JSON", value_parser = json_value)]
+    #[arg(conflicts_with_all = ["call_ids", "limit", "framework", "force", "estimate"])]
+    input: Option<Value>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Reads what `callmark sync` and `callmark qci` read, and SYNC_EVERY. Apply the migrations first.
+Without OPENAI_API_KEY calls are kept and not scored.
 
 Examples:
   callmark serve
@@ -202,6 +243,31 @@ pub(crate) struct Demo {
     /// The folder that holds PostgreSQL's initdb and postgres
     #[arg(long, value_name = "FOLDER", env = "PG_BIN", hide_env_values = true)]
     pub(crate) pg_bin: Option<PathBuf>,
+}
+
+impl Qci {
+    /// The input of the function, as it takes it from an event; the function checks it.
+    pub(crate) fn input(&self) -> Value {
+        if let Some(input) = &self.input {
+            return input.clone();
+        }
+        let mut input = Map::new();
+        if !self.call_ids.is_empty() {
+            input.insert("call_ids".to_owned(), json!(self.call_ids));
+        }
+        if let Some(limit) = self.limit {
+            input.insert("limit".to_owned(), json!(limit));
+        }
+        if let Some(framework) = &self.framework {
+            input.insert("framework".to_owned(), json!(framework));
+        }
+        for (name, is_set) in [("force", self.force), ("estimate", self.estimate)] {
+            if is_set {
+                input.insert(name.to_owned(), json!(true));
+            }
+        }
+        Value::Object(input)
+    }
 }
 
 impl Sync {

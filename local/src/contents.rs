@@ -3,6 +3,8 @@
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use shared::framework::{self, LoadError};
+use shared::score::{self, Spread};
 use tokio_postgres::GenericClient;
 
 use crate::report::{instant, number, table};
@@ -20,6 +22,10 @@ pub(crate) struct Contents {
     assistants: i64,
     prompt_versions: i64,
     rejects: i64,
+    /// How the active framework's scores are spread.
+    scores: Vec<Spread>,
+    quotes: i64,
+    quotes_verified: i64,
     database_size: String,
 }
 
@@ -44,6 +50,8 @@ impl Contents {
                        (select count(*) from vapi_assistants where deleted_at is null) as assistants,
                        (select count(*) from vapi_assistant_prompt_history) as prompt_versions,
                        (select count(*) from vapi_call_rejects where resolved_at is null) as rejects,
+                       (select coalesce(sum(quotes_total), 0) from qci_analyses) as quotes,
+                       (select coalesce(sum(quotes_verified), 0) from qci_analyses) as quotes_verified,
                        pg_size_pretty(pg_database_size(current_database())) as database_size
                 from vapi_calls_raw
                 ",
@@ -61,6 +69,9 @@ impl Contents {
             assistants: row.try_get("assistants")?,
             prompt_versions: row.try_get("prompt_versions")?,
             rejects: row.try_get("rejects")?,
+            scores: scores(db).await?,
+            quotes: row.try_get("quotes")?,
+            quotes_verified: row.try_get("quotes_verified")?,
             database_size: row.try_get("database_size")?,
         })
     }
@@ -81,8 +92,39 @@ impl Contents {
             ("assistants", number(self.assistants)),
             ("prompt versions", number(self.prompt_versions)),
             ("rejected documents", number(self.rejects)),
+            ("scored", self.spread("scored")),
+            ("skipped", self.spread("skipped")),
+            ("not scored yet", self.spread("failed")),
+            (
+                "verified quotes",
+                format!("{} of {}", number(self.quotes_verified), number(self.quotes)),
+            ),
             ("size", self.database_size.clone()),
         ])
+    }
+}
+
+impl Contents {
+    /// How many calls have each class, or reason.
+    fn spread(&self, status: &str) -> String {
+        let of_status: Vec<&Spread> = self.scores.iter().filter(|spread| spread.status == status).collect();
+        if of_status.is_empty() {
+            return "-".to_owned();
+        }
+        let total: i64 = of_status.iter().map(|spread| spread.calls).sum();
+        let parts = of_status
+            .iter()
+            .map(|spread| format!("{} {}", number(spread.calls), spread.kind));
+        format!("{} ({})", number(total), parts.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// How the active framework's scores are spread; nothing where there is none.
+async fn scores(db: &impl GenericClient) -> Result<Vec<Spread>> {
+    match framework::load(db, None).await {
+        Ok(framework) => Ok(score::spread(db, framework.id).await?),
+        Err(LoadError::NoneActive) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,13 +1,16 @@
-//! `callmark demo`: a simulated Vapi, a throw-away PostgreSQL, a sync, and what came of it.
+//! `callmark demo`: a simulated Vapi and judge, a throw-away PostgreSQL, a sync, the scores, and what came of it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use shared::config::Reader;
+use shared::framework::{self, Brand};
+use shared::price::{self, Price};
 use shared::run::{self, LogRow, Row};
 use shared::{clock, db};
-use simulator::vapi::{self, Server};
+use simulator::{judge, vapi};
 use tokio_util::sync::CancellationToken;
 
 use crate::command;
@@ -27,13 +30,16 @@ const DATABASE: &str = "callmark";
 const API_KEY: &str = "demo";
 /// As on Lambda.
 const TIME_LIMIT: Span = Span::minutes(15);
+/// How long the simulated judge thinks; a real one takes some seconds.
+const LATENCY: Duration = Duration::from_millis(150);
 /// Log lines shown; a run of the demo has about ten.
 const LINES: i64 = 200;
 
-/// The two servers of the demo.
+/// The servers of the demo.
 struct Stage {
     database_url: String,
-    vapi: Server,
+    vapi: vapi::Server,
+    judge: judge::Server,
     calls: u64,
 }
 
@@ -43,15 +49,25 @@ struct Answer<'a> {
     database_url: &'a str,
     vapi_base_url: String,
     vapi_api_key: &'static str,
-    run: Option<Row>,
-    logs: Vec<LogRow>,
+    openai_base_url: String,
+    openai_api_key: &'static str,
+    runs: Vec<Told>,
     contents: Contents,
+}
+
+/// A run and its steps.
+#[derive(Serialize)]
+struct Told {
+    run: Row,
+    logs: Vec<LogRow>,
 }
 
 /// Plays the demo. Whatever happens, the servers are gone at the end.
 pub(crate) async fn run(screen: &Screen, options: &command::Demo) -> Result<Exit> {
     let stop = signals::stop(screen)?;
-    screen.say("Callmark demo: a simulated Vapi, a throw-away PostgreSQL, a sync. Nothing leaves this machine.");
+    screen.say(
+        "Callmark demo: a simulated Vapi, a simulated judge, a throw-away PostgreSQL. Nothing leaves this machine.",
+    );
     let since = Instant::now();
     let interrupted = if options.once { Exit::Failed } else { Exit::Success };
     let binaries = postgres::find(options.pg_bin.as_deref())?;
@@ -83,8 +99,9 @@ async fn play(screen: &Screen, options: &command::Demo, postgres: &Postgres, sto
     let applied = db::migrate(&settings.database).await?;
     screen.say(&format!("{} migrations are applied", applied.len()));
     let mut machine = Machine::start(&settings, TIME_LIMIT, stop.clone()).await?;
+    stage.introduce(&machine).await?;
     let chain = machine
-        .sync("demo", serde_json::json!({}), screen, Some(stage.calls))
+        .run(sync::SCRIPT, "demo", serde_json::json!({}), screen, Some(stage.calls))
         .await?;
     show(screen, &stage, &machine, &chain).await?;
     let exit = chain.conclude();
@@ -94,6 +111,7 @@ async fn play(screen: &Screen, options: &command::Demo, postgres: &Postgres, sto
         serve::forever(&mut machine, screen, serve::EVERY, next, stop).await?;
     }
     stage.vapi.stop().await;
+    stage.judge.stop().await;
     Ok(exit)
 }
 
@@ -106,6 +124,12 @@ async fn stage(screen: &Screen, options: &command::Demo, postgres: &Postgres) ->
         ..vapi::Settings::default()
     };
     let vapi = simulate::start(spec, settings).await?;
+    let judge = judge::Server::start(judge::Settings {
+        latency: LATENCY,
+        ..judge::Settings::default()
+    })
+    .await
+    .context("starting the simulated judge")?;
     screen.say(&format!(
         "the simulated Vapi has {} calls of {assistants} assistants (seed {})",
         number(options.world.calls),
@@ -114,6 +138,7 @@ async fn stage(screen: &Screen, options: &command::Demo, postgres: &Postgres) ->
     Ok(Stage {
         database_url: postgres.url(DATABASE),
         vapi,
+        judge,
         calls: u64::from(options.world.calls),
     })
 }
@@ -126,50 +151,93 @@ impl Stage {
             ("VAPI_API_KEY", API_KEY.to_owned()),
             // A real Vapi is asked more gently.
             ("VAPI_RATE", "1000".to_owned()),
+            ("OPENAI_BASE_URL", self.judge.url()),
+            ("OPENAI_API_KEY", API_KEY.to_owned()),
+            ("OPENAI_MODEL", judge::MODEL.to_owned()),
         ];
         let mut reader = Reader::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value)));
-        let settings = Settings::read(&mut reader);
+        let settings = Settings::of_everything(&mut reader);
         reader.finish()?;
         Ok(settings)
     }
+
+    /// Tells the database what a team would know: the brands of its assistants, and what its judge costs.
+    async fn introduce(&self, machine: &Machine) -> Result<()> {
+        let client = db::connect(&machine.pool).await?;
+        let brands = self.vapi.world().brands();
+        for (assistant_id, name) in brands {
+            let brand = Brand {
+                name: name.to_owned(),
+                aliases: Vec::new(),
+            };
+            framework::set_brand(&**client, &assistant_id, &brand).await?;
+        }
+        // What a small model costs.
+        let price = Price {
+            input: Decimal::new(40, 2),
+            cached_input: Decimal::new(10, 2),
+            output: Decimal::new(160, 2),
+        };
+        price::set(&**client, judge::MODEL, clock::now().date_naive(), price).await?;
+        Ok(())
+    }
 }
 
-/// Shows the run, its steps and what it brought in, all of it read from the tables.
+/// Shows the runs, their steps and what they brought in, all of it read from the tables.
 async fn show(screen: &Screen, stage: &Stage, machine: &Machine, chain: &Chain) -> Result<()> {
     let client = db::connect(&machine.pool).await?;
-    let id = chain.runs.last().ok_or_else(|| anyhow!("there is no run to show"))?.id;
+    let mut runs = Vec::new();
+    for run in &chain.runs {
+        if let Some(row) = run::find(&**client, run.id).await? {
+            let logs = run::logs(&**client, run.id, LINES).await?;
+            runs.push(Told { run: row, logs });
+        }
+    }
     let answer = Answer {
         database_url: &stage.database_url,
         vapi_base_url: stage.vapi.url(),
         vapi_api_key: API_KEY,
-        run: run::find(&**client, id).await?,
-        logs: run::logs(&**client, id, LINES).await?,
+        openai_base_url: stage.judge.url(),
+        openai_api_key: API_KEY,
+        runs,
         contents: Contents::read(&**client).await?,
     };
     screen.answer(&answer, || {
+        let mut text: String = answer.runs.iter().map(Told::text).collect();
+        text.push_str(&report::heading("What is in the tables"));
+        text.push_str(&answer.contents.text());
+        text
+    })
+}
+
+impl Told {
+    fn text(&self) -> String {
         [
-            report::heading("The run, as its row in `runs` has it"),
-            answer.run.as_ref().map(report::columns).unwrap_or_default(),
-            report::heading("Its steps, from `logs`"),
-            report::steps(&answer.logs),
-            report::heading("What is in the tables"),
-            answer.contents.text(),
+            report::heading(&format!(
+                "{}: the run, as its row in `runs` has it",
+                self.run.script_name
+            )),
+            report::columns(&self.run),
+            report::heading(&format!("{}: its steps, from `logs`", self.run.script_name)),
+            report::steps(&self.logs),
         ]
         .concat()
-    })
+    }
 }
 
 /// Says how to look around.
 fn invite(screen: &Screen, stage: &Stage, next: &str) {
-    let (database, vapi) = (&stage.database_url, stage.vapi.url());
+    let (database, vapi, judge) = (&stage.database_url, stage.vapi.url(), stage.judge.url());
     let program = std::env::args_os().next().unwrap_or_else(|| "callmark".into());
     screen.say(&format!(
         "{}  psql '{database}'
   curl -H 'Authorization: Bearer {API_KEY}' '{vapi}/call?limit=1'
-  DATABASE_URL='{database}' VAPI_BASE_URL='{vapi}' VAPI_API_KEY={API_KEY} {} sync
+  DATABASE_URL='{database}' VAPI_BASE_URL='{vapi}' VAPI_API_KEY={API_KEY} {program} sync
+  DATABASE_URL='{database}' OPENAI_BASE_URL='{judge}' OPENAI_API_KEY={API_KEY} OPENAI_MODEL={} {program} qci --estimate
 
 The next sync is at {next}. Ctrl-C ends everything and leaves nothing behind.",
-        report::heading("Both servers stay up. In another terminal:"),
-        program.display()
+        report::heading("The servers stay up. In another terminal:"),
+        judge::MODEL,
+        program = program.display()
     ));
 }

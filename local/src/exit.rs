@@ -29,7 +29,10 @@ impl Exit {
     /// What an error comes down to.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let is_misuse = error.chain().any(|cause| {
-            cause.is::<config::Invalid>() || cause.is::<config::Unreadable>() || cause.is::<sync::InvalidInput>()
+            cause.is::<config::Invalid>()
+                || cause.is::<config::Unreadable>()
+                || cause.is::<sync::InvalidInput>()
+                || cause.is::<qci::InvalidInput>()
         });
         if is_misuse { Self::Misused } else { Self::Failed }
     }

@@ -1,8 +1,8 @@
 //! Callmark on one machine: the command, the demo, a throw-away Postgres.
 //!
 //! ```text
-//! main ─▶ command (what was typed) ─▶ migrate │ sync │ serve │ simulate │ demo
-//!                                                └──────┬───────────────┘
+//! main ─▶ command (what was typed) ─▶ migrate │ sync │ qci │ serve │ simulate │ demo
+//!                                                └──────┬───────────────────┘
 //!                                  machine (settings, pool) ─▶ bus ─▶ functions
 //!                                  screen, progress (stderr) · report (stdout) · exit (status)
 //! ```
@@ -16,6 +16,7 @@ mod demo;
 mod exit;
 mod machine;
 mod migrate;
+mod one_qci;
 mod one_sync;
 mod progress;
 mod report;
@@ -45,6 +46,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ended = match line.command {
         Command::Migrate => migrate::run(&screen).await,
         Command::Sync(options) => one_sync::run(&screen, &options).await,
+        Command::Qci(options) => one_qci::run(&screen, &options).await,
         Command::Serve(options) => serve::run(&screen, &options).await,
         Command::Simulate(options) => simulate::run(&screen, &options).await,
         Command::Demo(options) => demo::run(&screen, &options).await,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use shared::config::{self, Reader};
 use shared::db;
 use shared::event::{Event, Requested};
-use shared::run::{self, Counters, Ledger};
+use shared::run::{self, Ledger, Watched};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -18,11 +18,11 @@ use crate::report::Chain;
 use crate::screen::Screen;
 use crate::span::Span;
 
-/// The settings that running a function takes.
+/// The settings that running functions takes.
 pub(crate) struct Settings {
     pub(crate) database: config::Database,
-    vapi: config::Vapi,
-    sync: config::Sync,
+    sync: Option<(config::Vapi, config::Sync)>,
+    qci: Option<(config::Judge, config::Qci)>,
 }
 
 /// A host of functions.
@@ -30,17 +30,40 @@ pub(crate) struct Machine {
     pub(crate) pool: Pool,
     functions: Functions,
     inbox: Inbox,
-    counters: watch::Sender<Counters>,
+    watched: watch::Sender<Watched>,
 }
 
 impl Settings {
-    /// Reads them; what is wrong is told by [`Reader::finish`].
-    pub(crate) fn read(reader: &mut Reader) -> Self {
+    /// What a sync takes; what is wrong is told by [`Reader::finish`].
+    pub(crate) fn of_sync(reader: &mut Reader) -> Self {
         Self {
             database: reader.database(),
-            vapi: reader.vapi(),
-            sync: reader.sync(),
+            sync: Some((reader.vapi(), reader.sync())),
+            qci: None,
         }
+    }
+
+    /// What scoring takes.
+    pub(crate) fn of_qci(reader: &mut Reader) -> Self {
+        Self {
+            database: reader.database(),
+            sync: None,
+            qci: Some((reader.judge(), reader.qci())),
+        }
+    }
+
+    /// What everything takes. Without a key for a judge, calls are kept and not scored.
+    pub(crate) fn of_everything(reader: &mut Reader) -> Self {
+        let is_judged = reader.text("OPENAI_API_KEY").is_some();
+        Self {
+            qci: is_judged.then(|| (reader.judge(), reader.qci())),
+            ..Self::of_sync(reader)
+        }
+    }
+
+    /// Whether calls are scored.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.qci.is_some()
     }
 }
 
@@ -48,45 +71,56 @@ impl Machine {
     /// Wires the functions, and makes sure that the database answers.
     pub(crate) async fn start(settings: &Settings, time_limit: Span, stop: CancellationToken) -> Result<Self> {
         let (bus, inbox) = bus::open();
-        let (counters, _) = watch::channel(Counters::default());
+        let (watched, _) = watch::channel(Watched::default());
         let pool = db::pool(&settings.database)?;
         drop(db::connect(&pool).await?);
         let ledger = Ledger {
             pool: pool.clone(),
             bus,
-            watch: Some(counters.clone()),
+            watch: Some(watched.clone()),
         };
-        let sync = sync::Deps {
-            ledger,
-            vapi: Arc::new(sync::Vapi::new(&settings.vapi)?),
-            settings: settings.sync.clone(),
+        let functions = Functions {
+            sync: settings
+                .sync
+                .as_ref()
+                .map(|settings| sync_deps(&ledger, settings))
+                .transpose()?,
+            qci: settings
+                .qci
+                .as_ref()
+                .map(|settings| qci_deps(&ledger, settings))
+                .transpose()?,
+            time_limit,
+            stop,
         };
         Ok(Self {
             pool,
-            functions: Functions { sync, time_limit, stop },
+            functions,
             inbox,
-            counters,
+            watched,
         })
     }
 
-    /// Syncs, with all that follows from it, and shows how far it is. `expected` is how many calls there are.
-    pub(crate) async fn sync(
+    /// Runs a script, with all that follows from it, and shows how far it is. `expected` is how many calls there are
+    /// to bring in, where that is known.
+    pub(crate) async fn run(
         &mut self,
+        script_name: &str,
         triggered_by: &str,
         input: Value,
         screen: &Screen,
         expected: Option<u64>,
     ) -> Result<Chain> {
         let request = Requested {
-            script_name: sync::SCRIPT.to_owned(),
+            script_name: script_name.to_owned(),
             triggered_by: triggered_by.to_owned(),
             batch_id: None,
             input,
             hop: 0,
         };
-        self.counters.send_replace(Counters::default());
+        self.watched.send_replace(Watched::default());
         let work = self.functions.settle(Event::Requested(request), &mut self.inbox);
-        let consequences = progress::follow(screen, &self.counters, expected, work).await;
+        let consequences = progress::follow(screen, &self.watched, expected, work).await;
         if consequences.finished.is_empty() {
             let never_began = consequences
                 .failure
@@ -109,4 +143,20 @@ impl Machine {
         let client = db::connect(&self.pool).await?;
         run::find(&**client, id).await.context("reading the run")
     }
+}
+
+fn sync_deps(ledger: &Ledger, (vapi, settings): &(config::Vapi, config::Sync)) -> Result<sync::Deps> {
+    Ok(sync::Deps {
+        ledger: ledger.clone(),
+        vapi: Arc::new(sync::Vapi::new(vapi)?),
+        settings: settings.clone(),
+    })
+}
+
+fn qci_deps(ledger: &Ledger, (judge, settings): &(config::Judge, config::Qci)) -> Result<qci::Deps> {
+    Ok(qci::Deps {
+        ledger: ledger.clone(),
+        judge: Arc::new(qci::Judge::new(judge, settings.concurrency)?),
+        settings: settings.clone(),
+    })
 }

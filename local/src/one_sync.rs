@@ -14,11 +14,11 @@ pub(crate) async fn run(screen: &Screen, options: &command::Sync) -> Result<Exit
     let input = options.input();
     sync::Input::parse(&input).context("sync")?;
     let mut reader = Reader::load().await?;
-    let settings = Settings::read(&mut reader);
+    let settings = Settings::of_sync(&mut reader);
     reader.finish()?;
     let stop = signals::stop(screen)?;
     let mut machine = Machine::start(&settings, options.time_limit, stop).await?;
-    let chain = machine.sync("manual", input, screen, None).await?;
+    let chain = machine.run(sync::SCRIPT, "manual", input, screen, None).await?;
     screen.answer(&chain, || chain.text())?;
     Ok(chain.conclude())
 }

@@ -1,9 +1,9 @@
-//! How far a run is, for whoever waits for it.
+//! How far a run is, for whoever waits for it; and the run that it leads to.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use shared::run::Counters;
+use shared::run::{Counters, Watched};
 use tokio::sync::watch;
 
 use crate::screen::{Progress, Screen};
@@ -13,55 +13,113 @@ const FRAME: Duration = Duration::from_millis(80);
 /// How often a line is written where bars cannot be.
 const LINE: Duration = Duration::from_secs(3);
 
-/// Waits for the work and shows what it counts. `expected` is how many calls there are, where that is known.
+/// The run that is shown.
+struct Shown<'a> {
+    screen: &'a Screen,
+    /// How many calls a sync is to bring in, where that is known.
+    expected: Option<u64>,
+    since: Instant,
+    watched: Watched,
+}
+
+/// Waits for the work and shows what its runs count. `expected` is how many calls there are, where that is known.
 pub(crate) async fn follow<W: Future>(
     screen: &Screen,
-    counters: &watch::Sender<Counters>,
+    watched: &watch::Sender<Watched>,
     expected: Option<u64>,
     work: W,
 ) -> W::Output {
-    let since = Instant::now();
+    let mut shown = Shown {
+        screen,
+        expected,
+        since: Instant::now(),
+        watched: Watched::default(),
+    };
     let ended = match screen.progress() {
         Progress::Hidden => work.await,
         Progress::Lines => {
             let line = || {
-                let elapsed = since.elapsed().as_secs();
-                screen.say(&format!("{elapsed} s: {}", words(*counters.borrow())));
+                shown.turn_to(*watched.borrow());
+                let elapsed = shown.since.elapsed().as_secs();
+                screen.say(&format!("{elapsed} s: {}", words(shown.watched)));
             };
-            every(LINE, line, work).await
+            let ended = every(LINE, line, work).await;
+            shown.turn_to(*watched.borrow());
+            ended
         }
         Progress::Bar => {
-            let bar = screen.bars().add(bar(expected));
+            let bar = screen.bars().add(ProgressBar::no_length());
             let draw = || {
-                let counted = *counters.borrow();
-                bar.set_message(words(counted));
-                bar.set_position(u64::try_from(counted.records_fetched).unwrap_or_default());
-                bar.tick();
+                if shown.turn_to(*watched.borrow()) {
+                    shown.dress(&bar);
+                }
+                shown.draw(&bar);
             };
             let ended = every(FRAME, draw, work).await;
             bar.finish_and_clear();
             screen.bars().remove(&bar);
+            shown.turn_to(*watched.borrow());
             ended
         }
     };
-    if expected.is_some() {
-        screen.say(&format!(
-            "{} in {:.1} s",
-            words(*counters.borrow()),
-            since.elapsed().as_secs_f64()
-        ));
-    }
+    shown.conclude();
     ended
 }
 
-fn bar(expected: Option<u64>) -> ProgressBar {
-    let (bar, template) = match expected {
-        Some(expected) => (ProgressBar::new(expected), "{bar:30} {percent:>3} %  {msg}  {elapsed}"),
-        None => (ProgressBar::no_length(), "{spinner} {msg}  {elapsed}"),
-    };
-    // The templates are constants; were one malformed, the default style would do.
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.with_style(style.progress_chars("━╸ "))
+impl Shown<'_> {
+    /// Takes in what was counted; `true` if it is another run than before, which is concluded.
+    fn turn_to(&mut self, watched: Watched) -> bool {
+        let is_another = watched.script_name != self.watched.script_name;
+        if is_another {
+            self.conclude();
+            self.since = Instant::now();
+        }
+        self.watched = watched;
+        is_another
+    }
+
+    /// What the run came to, in a line; for whoever waits for several.
+    fn conclude(&self) {
+        if self.expected.is_some() && !self.watched.script_name.is_empty() {
+            let elapsed = self.since.elapsed().as_secs_f64();
+            self.screen.say(&format!("{} in {elapsed:.1} s", words(self.watched)));
+        }
+    }
+
+    /// How much there is to do; unknown for most syncs.
+    fn length(&self) -> Option<u64> {
+        if is_qci(self.watched) {
+            u64::try_from(self.watched.counters.records_fetched).ok()
+        } else {
+            self.expected
+        }
+    }
+
+    fn dress(&self, bar: &ProgressBar) {
+        let template = match self.length() {
+            Some(_) => "{bar:30} {percent:>3} %  {msg}  {elapsed}",
+            None => "{spinner} {msg}  {elapsed}",
+        };
+        // The templates are constants; were one malformed, the default style would do.
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("━╸ "));
+        bar.reset_elapsed();
+    }
+
+    fn draw(&self, bar: &ProgressBar) {
+        let counters = self.watched.counters;
+        let done = if is_qci(self.watched) {
+            seen(counters)
+        } else {
+            counters.records_fetched
+        };
+        if let Some(length) = self.length() {
+            bar.set_length(length);
+        }
+        bar.set_message(words(self.watched));
+        bar.set_position(u64::try_from(done).unwrap_or_default());
+        bar.tick();
+    }
 }
 
 /// Waits for the work and does `show` at intervals.
@@ -76,14 +134,36 @@ async fn every<W: Future>(interval: Duration, mut show: impl FnMut(), work: W) -
     }
 }
 
-fn words(counters: Counters) -> String {
+fn is_qci(watched: Watched) -> bool {
+    watched.script_name == qci::SCRIPT
+}
+
+/// Calls that a scoring run is done with.
+fn seen(counters: Counters) -> i32 {
+    counters.records_inserted + counters.records_updated + counters.records_failed
+}
+
+fn words(watched: Watched) -> String {
+    let counters = watched.counters;
     let count = |number: i32| HumanCount(u64::try_from(number).unwrap_or_default());
-    let failed = (counters.records_failed > 0).then(|| format!(", {} failed", count(counters.records_failed)));
+    let failed = (counters.records_failed > 0)
+        .then(|| format!(", {} failed", count(counters.records_failed)))
+        .unwrap_or_default();
+    if is_qci(watched) {
+        let cost = counters.api_cost.map_or_else(
+            || "at an unknown cost".to_owned(),
+            |cost| format!("for {} USD", cost.round_dp(4)),
+        );
+        return format!(
+            "{} calls scored {cost}, {} skipped{failed}",
+            count(counters.calls_analyzed),
+            count(seen(counters) - counters.records_failed - counters.calls_analyzed)
+        );
+    }
     format!(
-        "{} calls read, {} new, {} changed{}",
+        "{} calls read, {} new, {} changed{failed}",
         count(counters.records_fetched),
         count(counters.records_inserted),
-        count(counters.records_updated),
-        failed.unwrap_or_default()
+        count(counters.records_updated)
     )
 }

@@ -1,5 +1,6 @@
 //! Runs as text for people, and what they come down to.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -18,36 +19,44 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// How it all ended. What the first run left, a later one may have done.
-    pub(crate) fn exit(&self) -> Exit {
-        let last = self.runs.last().and_then(|run| Status::parse(&run.status));
-        match last {
-            Some(Status::Partial) => Exit::Partial,
-            // A continuation that was skipped leaves its work to whoever holds the lease.
-            Some(Status::Skipped) if self.runs.len() > 1 => Exit::Partial,
-            Some(Status::Success | Status::Skipped) => Exit::Success,
-            Some(Status::Running | Status::Error) | None => Exit::Failed,
-        }
+    /// How each script ended, by its last run: what the first run left, a later one may have done.
+    fn worst(&self) -> Option<(Exit, &Row)> {
+        let scripts: BTreeMap<&str, (usize, &Row)> = self.runs.iter().fold(BTreeMap::new(), |mut scripts, run| {
+            let (runs, last) = scripts.entry(run.script_name.as_str()).or_insert((0, run));
+            *runs += 1;
+            *last = run;
+            scripts
+        });
+        let ends = scripts.into_values().map(|(runs, last)| (exit(last, runs), last));
+        ends.max_by_key(|(exit, _)| {
+            [Exit::Success, Exit::Partial, Exit::Failed]
+                .iter()
+                .position(|other| other == exit)
+        })
     }
 
     /// Says on standard error why it is no success, in one line, and gives the exit status.
     pub(crate) fn conclude(&self) -> Exit {
-        let exit = self.exit();
-        if let (Some(run), Exit::Failed | Exit::Partial) = (self.runs.last(), exit) {
-            let reason = reason(run).unwrap_or("no reason is known");
-            exit::complain_of(&format!("{} {}: {reason}", run.script_name, run.status));
+        match self.worst() {
+            Some((exit @ (Exit::Failed | Exit::Partial), run)) => {
+                let reason = reason(run).unwrap_or("no reason is known");
+                exit::complain_of(&format!("{} {}: {reason}", run.script_name, run.status));
+                exit
+            }
+            Some((exit, _)) => exit,
+            None => Exit::Failed,
         }
-        exit
     }
 
     /// A paragraph a run.
     pub(crate) fn text(&self) -> String {
-        let is_last = |place: usize| place + 1 == self.runs.len();
-        let is_told = |place| is_last(place) && matches!(self.exit(), Exit::Failed | Exit::Partial);
+        let told = match self.worst() {
+            Some((Exit::Failed | Exit::Partial, run)) => Some(run.id),
+            _ => None,
+        };
         self.runs
             .iter()
-            .enumerate()
-            .map(|(place, run)| paragraph(run, !is_told(place)))
+            .map(|run| paragraph(run, told != Some(run.id)))
             .collect::<Vec<_>>()
             .join("\n")
     }
@@ -60,6 +69,17 @@ impl Serialize for Chain {
         answer.serialize_field("reason", &self.runs.last().and_then(reason))?;
         answer.serialize_field("runs", &self.runs)?;
         answer.end()
+    }
+}
+
+/// How a script ended, by its last run of so many.
+fn exit(last: &Row, runs: usize) -> Exit {
+    match Status::parse(&last.status) {
+        Some(Status::Partial) => Exit::Partial,
+        // A continuation that was skipped leaves its work to whoever holds the lease.
+        Some(Status::Skipped) if runs > 1 => Exit::Partial,
+        Some(Status::Success | Status::Skipped) => Exit::Success,
+        Some(Status::Running | Status::Error) | None => Exit::Failed,
     }
 }
 
@@ -98,7 +118,7 @@ pub(crate) fn columns(run: &Row) -> String {
         ("records_updated", number(counters.records_updated)),
         ("records_failed", number(counters.records_failed)),
         ("calls_analyzed", number(counters.calls_analyzed)),
-        ("api_cost", run.api_cost.map_or_else(none, |cost| cost.to_string())),
+        ("api_cost", counters.api_cost.map_or_else(none, |cost| cost.to_string())),
         ("error_message", run.error_message.clone().unwrap_or_else(none)),
         ("metadata", run.metadata.to_string()),
     ];
@@ -181,6 +201,9 @@ fn outcome(run: &Row) -> String {
 
 fn counts(run: &Row) -> String {
     let counters = run.counters;
+    if run.script_name == qci::SCRIPT {
+        return scores(run);
+    }
     let unchanged = run.metadata["records_unchanged"].as_u64();
     [
         Some(format!("{} read", number(counters.records_fetched))),
@@ -193,6 +216,27 @@ fn counts(run: &Row) -> String {
     .flatten()
     .collect::<Vec<_>>()
     .join(", ")
+}
+
+fn scores(run: &Row) -> String {
+    let counters = run.counters;
+    if let Some(calls) = run.metadata["estimate"]["calls"].as_u64() {
+        let usd = run.metadata["estimate"]["usd"].as_f64();
+        let usd = usd.map_or_else(
+            || "at an unknown price".to_owned(),
+            |usd| format!("for about {usd:.4} USD"),
+        );
+        return format!("{} to score {usd}", number(calls));
+    }
+    let skipped = counters.records_inserted + counters.records_updated - counters.calls_analyzed;
+    let cost = counters.api_cost.map_or_else(none, |cost| cost.round_dp(4).to_string());
+    let failed = (counters.records_failed > 0).then(|| format!(", {} failed", number(counters.records_failed)));
+    format!(
+        "{} scored for {cost} USD, {} skipped{}",
+        number(counters.calls_analyzed),
+        number(skipped),
+        failed.unwrap_or_default()
+    )
 }
 
 fn reason(run: &Row) -> Option<&str> {

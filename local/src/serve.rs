@@ -26,7 +26,7 @@ const GLANCE: Duration = Duration::from_secs(20);
 /// Syncs at once and then on schedule.
 pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exit> {
     let mut reader = Reader::load().await?;
-    let settings = Settings::read(&mut reader);
+    let settings = Settings::of_everything(&mut reader);
     let (least, most) = (Span::minutes(1), Span::hours(7 * 24));
     let setting = reader.within("SYNC_EVERY", EVERY, least, most, "a time from 1m to 7d, such as 6h");
     reader.finish()?;
@@ -34,7 +34,12 @@ pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exi
     let stop = signals::stop(screen)?;
     let mut machine = Machine::start(&settings, options.time_limit, stop.clone()).await?;
     look_at_tables(&machine).await?;
-    screen.say(&format!("syncing every {every}; Ctrl-C ends it"));
+    let scoring = if settings.is_judged() {
+        "and scoring what is new"
+    } else {
+        "and scoring nothing, for want of OPENAI_API_KEY"
+    };
+    screen.say(&format!("syncing every {every}, {scoring}; Ctrl-C ends it"));
     forever(&mut machine, screen, every, clock::now(), &stop).await?;
     Ok(Exit::Success)
 }
@@ -49,7 +54,7 @@ pub(crate) async fn forever(
 ) -> Result<()> {
     let mut next = first;
     while wait_until(next, stop).await {
-        match machine.sync("schedule", json!({}), screen, None).await {
+        match machine.run(sync::SCRIPT, "schedule", json!({}), screen, None).await {
             Ok(chain) => {
                 for run in &chain.runs {
                     screen.answer(run, || report::line(run))?;

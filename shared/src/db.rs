@@ -169,7 +169,7 @@ async fn migrate_unless_busy(pool: &Pool) -> Result<Vec<String>, MigrationError>
 
 /// Tries until it works, while the database is only away for a moment, and for `budget` at most. One try
 /// may take half of it, so that one that is not answered leaves time for another.
-pub(crate) async fn insist<T, F>(budget: Duration, mut attempt: impl FnMut() -> F) -> anyhow::Result<T>
+pub async fn insist<T, F>(budget: Duration, mut attempt: impl FnMut() -> F) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<T>>,
 {

@@ -225,11 +225,14 @@ pub enum PublishError {
 }
 
 impl Bus {
-    /// The EventBridge bus of this name, in the account and region that the environment names.
-    pub async fn connect(name: String) -> Self {
-        Self::EventBridge {
-            client: aws_sdk_eventbridge::Client::new(&aws::sdk().await),
-            name,
+    /// The EventBridge bus of this name, in the account and region that the environment names; nobody without one.
+    pub async fn open(name: Option<String>) -> Self {
+        match name {
+            None => Self::Nowhere,
+            Some(name) => Self::EventBridge {
+                client: aws_sdk_eventbridge::Client::new(&aws::sdk().await),
+                name,
+            },
         }
     }
 

@@ -8,11 +8,13 @@
     reason = "a test whose scene cannot be set fails right there"
 )]
 
+mod courtroom;
 mod database;
 mod expected;
 mod row;
 mod stage;
 
+pub use courtroom::{Courtroom, conversation};
 pub use database::TestDb;
 pub use expected::expected_row;
 pub use row::{LogLine, Run};

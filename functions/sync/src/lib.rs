@@ -33,9 +33,9 @@ use serde_json::json;
 use shared::event::Invocation;
 use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
 use shared::{config, db, telemetry};
-use tokio_util::sync::CancellationToken;
 
 pub use input::{Input, InvalidInput, Mode};
+pub use shared::run::Context;
 pub use vapi::{Vapi, VapiError};
 
 /// The name under which runs of this function are kept.
@@ -50,17 +50,6 @@ pub struct Deps {
     pub vapi: Arc<Vapi>,
     /// What to keep and to read again.
     pub settings: config::Sync,
-}
-
-/// What the host says about this one invocation.
-#[derive(Clone)]
-pub struct Context {
-    /// The time.
-    pub now: DateTime<Utc>,
-    /// When the host ends the invocation.
-    pub deadline_at: DateTime<Utc>,
-    /// Cancelled when the host is told to stop.
-    pub stop: CancellationToken,
 }
 
 /// Runs one sync and says how it ended.

@@ -3,4 +3,6 @@
 //! They answer over real HTTP on loopback, say the same thing for the same seed, and break on
 //! request. Nothing here is part of what runs in production.
 
+mod connection;
+pub mod judge;
 pub mod vapi;

@@ -4,7 +4,6 @@
 //! serves, or break the answers with [`Server::faults`].
 
 mod body;
-mod connection;
 mod document;
 mod faults;
 mod generate;

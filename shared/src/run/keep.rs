@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, bail};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Pool;
 use futures::FutureExt;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::journal::{Journal, Writer};
 use super::text::{members_without_nul, without_nul};
-use super::{Claim, Claimant, Counters, Level, Run, Status, Step, claim, held};
+use super::{Claim, Claimant, Counters, Level, Run, Status, Step, Watched, claim, held};
 use crate::clock;
 use crate::db::{self, insist};
 use crate::event::{Bus, Event, Finished, Invocation, Requested};
@@ -45,7 +45,7 @@ pub struct Ledger {
     /// The bus.
     pub bus: Bus,
     /// Follows what the run under way counts, for whoever shows progress.
-    pub watch: Option<watch::Sender<Counters>>,
+    pub watch: Option<watch::Sender<Watched>>,
 }
 
 /// What is to be run, for whom, and until when.
@@ -60,6 +60,17 @@ pub struct Order<'a> {
     pub stop: CancellationToken,
     /// Facts that stand in the row from the start: an object.
     pub metadata: Value,
+}
+
+/// What the host says about one invocation.
+#[derive(Clone)]
+pub struct Context {
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// When the host ends the invocation.
+    pub deadline_at: DateTime<Utc>,
+    /// Cancelled when the host is told to stop.
+    pub stop: CancellationToken,
 }
 
 /// How the work came out, short of failing.
@@ -300,8 +311,9 @@ async fn write_end(pool: &Pool, run: &Run, status: Status, reason: Option<&str>,
                 records_updated = $6,
                 records_failed = $7,
                 calls_analyzed = $8,
-                error_message = $9,
-                metadata = metadata || $10
+                api_cost = $9,
+                error_message = $10,
+                metadata = metadata || $11
             where id = $1
               and (status = 'running' or (status = $2 and finished_at = greatest($3, started_at)))
             ",
@@ -314,6 +326,7 @@ async fn write_end(pool: &Pool, run: &Run, status: Status, reason: Option<&str>,
                     (&counters.records_updated, Type::INT4),
                     (&counters.records_failed, Type::INT4),
                     (&counters.calls_analyzed, Type::INT4),
+                    (&counters.api_cost, Type::NUMERIC),
                     (&reason, Type::TEXT),
                     (&metadata, Type::JSONB),
                 ],

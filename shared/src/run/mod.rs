@@ -11,7 +11,7 @@ mod text;
 
 pub use claim::{Claim, Claimant, GRACE, claim};
 pub use journal::prune;
-pub use keep::{Failure, Ledger, Order, Outcome, Report, keep};
+pub use keep::{Context, Failure, Ledger, Order, Outcome, Report, keep};
 pub use logs::{LogRow, logs};
 pub use row::{Row, find, latest};
 
@@ -19,7 +19,9 @@ use std::fmt::{self, Display};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -78,7 +80,7 @@ pub enum Step {
 }
 
 /// What a run counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Counters {
     /// Distinct records that were read.
     pub records_fetched: i32,
@@ -90,6 +92,32 @@ pub struct Counters {
     pub records_failed: i32,
     /// Calls that were scored.
     pub calls_analyzed: i32,
+    /// What was spent outside, in USD; unknown once a price was.
+    #[serde(serialize_with = "dollars")]
+    pub api_cost: Option<Decimal>,
+}
+
+/// A run that paid for nothing spent nothing.
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            records_fetched: 0,
+            records_inserted: 0,
+            records_updated: 0,
+            records_failed: 0,
+            calls_analyzed: 0,
+            api_cost: Some(Decimal::ZERO),
+        }
+    }
+}
+
+/// What the run under way counted so far, for whoever shows progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Its script; blank before the first run.
+    pub script_name: &'static str,
+    /// What it counted.
+    pub counters: Counters,
 }
 
 /// A living run, as the work sees it: it counts, notes facts and logs, and knows its deadline.
@@ -106,7 +134,7 @@ pub struct Run {
     /// When its host ends it.
     pub deadline_at: DateTime<Utc>,
     counters: Mutex<Counters>,
-    watch: Option<watch::Sender<Counters>>,
+    watch: Option<watch::Sender<Watched>>,
     metadata: Mutex<Map<String, Value>>,
     journal: Journal,
 }
@@ -123,7 +151,10 @@ impl Run {
             *counters
         };
         if let Some(watch) = &self.watch {
-            watch.send_replace(counters);
+            watch.send_replace(Watched {
+                script_name: self.script_name,
+                counters,
+            });
         }
     }
 
@@ -248,6 +279,11 @@ impl Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// As a number: exact to the micro-dollar, and what readers of JSON expect of an amount.
+fn dollars<S: Serializer>(amount: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
+    amount.and_then(|amount| amount.to_f64()).serialize(serializer)
 }
 
 /// Locks; a holder that panicked left plain numbers behind, which stay usable.

@@ -1,7 +1,6 @@
 //! A run as its row has it, and the queries on `runs`.
 
 use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::types::Type;
@@ -35,8 +34,6 @@ pub struct Row {
     /// What it counted.
     #[serde(flatten)]
     pub counters: Counters,
-    /// What it spent outside, in USD; unknown where a price is.
-    pub api_cost: Option<Decimal>,
     /// Why it is not a success.
     pub error_message: Option<String>,
     /// Everything else that it noted.
@@ -97,8 +94,8 @@ impl TryFrom<&PgRow> for Row {
                 records_updated: row.try_get("records_updated")?,
                 records_failed: row.try_get("records_failed")?,
                 calls_analyzed: row.try_get("calls_analyzed")?,
+                api_cost: row.try_get("api_cost")?,
             },
-            api_cost: row.try_get("api_cost")?,
             error_message: row.try_get("error_message")?,
             metadata: row.try_get("metadata")?,
         })

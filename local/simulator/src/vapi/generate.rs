@@ -33,6 +33,14 @@ pub(crate) fn assistants(spec: &Spec) -> Vec<Document> {
     agents(spec).iter().map(|agent| agent.document(spec)).collect()
 }
 
+/// The brand that each assistant speaks for, by the assistant's id.
+pub(crate) fn brands(spec: &Spec) -> Vec<(String, &'static str)> {
+    agents(spec)
+        .into_iter()
+        .map(|agent| (agent.id, agent.business.brand))
+        .collect()
+}
+
 /// The calls of a world, newest first.
 pub(crate) fn calls(spec: &Spec) -> Vec<Document> {
     let agents = agents(spec);

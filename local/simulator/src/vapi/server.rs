@@ -9,8 +9,9 @@ use std::{
 use axum::Router;
 use tokio::{net::TcpListener, task::JoinHandle};
 
+use crate::connection::{Fate, Loopback};
+
 use super::{
-    connection::{Fate, Loopback},
     faults::Faults,
     requests::{Kind, Request},
     serving::{Shared, locked, serve},

@@ -19,8 +19,9 @@ use chrono::{DateTime, Days, Utc};
 use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
 
+use crate::connection::Fate;
+
 use super::{
-    connection::Fate,
     faults::{Fault, Faults},
     list::{self, Answer},
     refusal::Refused,

@@ -54,6 +54,12 @@ impl World {
         }
     }
 
+    /// The brand that each generated assistant speaks for, by the assistant's id. Vapi has no such thing; a team knows it.
+    #[must_use]
+    pub fn brands(&self) -> Vec<(String, &'static str)> {
+        generate::brands(&self.spec)
+    }
+
     /// The world's clock, from which retention counts. It stands still until it is set.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {

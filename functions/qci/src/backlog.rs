@@ -1,0 +1,239 @@
+//! Works off the calls that need a score: a few at once, each stored as soon as it is judged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use shared::run::{Outcome, Run, Step};
+use shared::score::{self, Verdict};
+use shared::{clock, db};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::Deps;
+use crate::budget::UsedUp;
+use crate::input::{Input, MOST_IDS};
+use crate::judge::JudgeError;
+use crate::material::{Desk, Looked, Prepared};
+use crate::scoring::{Ended, Scorer};
+use crate::tally::Tally;
+
+/// Calls that are read at once.
+pub(crate) const CHUNK: usize = 50;
+/// Calls of one run at most; the rest waits for the next one.
+const MOST: i64 = 100_000;
+/// Calls in a row without an answer after which the judge is taken for gone.
+const GONE: usize = 5;
+
+/// Why no further call is begun.
+enum Stop {
+    OutOfTime,
+    UsedUp(UsedUp),
+    /// The judge cannot be asked, or does not answer any more.
+    Judge(JudgeError),
+}
+
+/// The calls to look at: those of the input, or all that need it, oldest first.
+pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> Result<Vec<String>> {
+    let client = db::connect(&deps.ledger.pool).await.context("choosing calls")?;
+    let limit = input.limit.map_or(MOST, i64::from);
+    if let Some(wanted) = &input.call_ids {
+        let stored = score::stored(&**client, wanted).await.context("choosing calls")?;
+        let unknown: Vec<&String> = wanted.iter().filter(|id| !stored.contains(id)).collect();
+        if stored.is_empty() {
+            bail!("none of the calls in `call_ids` is stored: sync first, or check the ids");
+        }
+        if !unknown.is_empty() {
+            let text = format!("{} of the calls in `call_ids` are not stored", unknown.len());
+            let some: Vec<&&String> = unknown.iter().take(20).collect();
+            run.warn(Step::Fetch, text, json!({"call_ids": some}));
+        }
+        if input.force {
+            return Ok(stored
+                .into_iter()
+                .take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .collect());
+        }
+    }
+    score::backlog(&**client, desk.framework.id, input.call_ids.as_deref(), limit)
+        .await
+        .context("choosing calls")
+}
+
+/// Scores the calls until they are done, or time, money or the judge's answers run out.
+pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &Input) -> Result<Outcome> {
+    let ids = pick(deps, run, &desk, input).await?;
+    run.count(|counters| counters.records_fetched = i32::try_from(ids.len()).unwrap_or(i32::MAX));
+    run.info(
+        Step::Fetch,
+        format!("{} calls need to be looked at", ids.len()),
+        json!({"calls": ids.len()}),
+    );
+    if desk.prices.of(&desk.model).is_none() && !ids.is_empty() {
+        let text = format!(
+            "model_prices has no price for {}: its costs are unknown, and no budget holds",
+            desk.model
+        );
+        run.warn(Step::Validate, text, json!({"model": desk.model}));
+    }
+    let scorer = Arc::new(Scorer::new(deps, run, Arc::new(desk)));
+    let (sender, mut receiver) = mpsc::channel(deps.settings.concurrency);
+    let reading = tokio::spawn(read(Arc::clone(&scorer), ids.clone(), sender));
+    let mut tally = Tally::default();
+    let mut stop = judge_all(deps, run, &scorer, &mut receiver, &mut tally).await?;
+    // The reader ends when nobody takes what it prepares.
+    drop(receiver);
+    let skipped = reading.await.context("reading calls")??;
+    scorer.settle(&mut tally).await?;
+    // What is without an answer now, was so to the last.
+    if stop.is_none() {
+        stop = tally.silence().map(Stop::Judge);
+    }
+    tally.tell(run, &skipped);
+    outcome(run, &tally, stop, input, &ids)
+}
+
+/// Reads calls ahead of the judge; stores why those that are not worth it are skipped.
+async fn read(
+    scorer: Arc<Scorer>,
+    ids: Vec<String>,
+    sender: mpsc::Sender<Box<Prepared>>,
+) -> Result<BTreeMap<&'static str, u32>> {
+    let mut skipped = BTreeMap::new();
+    for chunk in ids.chunks(CHUNK) {
+        let client = db::connect(&scorer.pool).await.context("reading calls")?;
+        let calls = score::materials(&**client, chunk).await.context("reading calls")?;
+        drop(client);
+        let (mut skips, mut worth) = (Vec::new(), Vec::new());
+        for call in calls {
+            match scorer.desk.look(call) {
+                Looked::Worth(prepared) => worth.push(prepared),
+                Looked::Skip(call, reason) => {
+                    *skipped.entry(reason).or_default() += 1;
+                    skips.push(scorer.analysis(&call, json!({}), Verdict::Skipped(reason), Vec::new()));
+                }
+            }
+        }
+        scorer.keep(&skips).await.context("storing why calls are skipped")?;
+        for prepared in worth {
+            if sender.send(prepared).await.is_err() {
+                return Ok(skipped);
+            }
+        }
+    }
+    Ok(skipped)
+}
+
+async fn judge_all(
+    deps: &Deps,
+    run: &Arc<Run>,
+    scorer: &Arc<Scorer>,
+    receiver: &mut mpsc::Receiver<Box<Prepared>>,
+    tally: &mut Tally,
+) -> Result<Option<Stop>> {
+    let mut judging: JoinSet<Result<Ended>> = JoinSet::new();
+    // Twice as many as are judged: answers are stored while others are waited for.
+    let most = deps.settings.concurrency * 2;
+    let (mut waiting, mut more) = (None::<Box<Prepared>>, true);
+    let mut stop = None;
+    let left = (run.checkpoint_at() - clock::now()).to_std().unwrap_or_default();
+    let mut checkpoint = std::pin::pin!(tokio::time::sleep(left));
+    while stop.is_none() && (more || waiting.is_some() || !judging.is_empty()) {
+        if let Some(prepared) = waiting.take() {
+            match scorer.desk.budget.reserve(prepared.guess.unwrap_or_default()) {
+                Ok(()) => {
+                    judging.spawn(Arc::clone(scorer).judge(prepared));
+                }
+                // What is set aside for calls under way may come to less.
+                Err(_) if !judging.is_empty() => waiting = Some(prepared),
+                Err(used_up) => {
+                    stop = Some(Stop::UsedUp(used_up));
+                    continue;
+                }
+            }
+        }
+        tokio::select! {
+            biased;
+            () = &mut checkpoint => stop = Some(Stop::OutOfTime),
+            Some(ended) = judging.join_next() => {
+                tally.take(ended.context("judging a call")??);
+                stop = tally.judge_is_gone(GONE).map(Stop::Judge);
+            }
+            next = receiver.recv(), if more && waiting.is_none() && judging.len() < most => match next {
+                Some(prepared) => waiting = Some(prepared),
+                None => more = false,
+            },
+            // Nothing is under way and nothing is left.
+            else => break,
+        }
+    }
+    if stop.is_some() {
+        scorer.stop.cancel();
+        let moment = (run.deadline_at - run.checkpoint_at()) / 3;
+        drain(&mut judging, tally, moment.to_std().unwrap_or_default()).await?;
+    }
+    Ok(stop)
+}
+
+/// Lets the calls under way be judged: they are paid for. What takes longer than `limit` is given up.
+async fn drain(judging: &mut JoinSet<Result<Ended>>, tally: &mut Tally, limit: Duration) -> Result<()> {
+    let all = async {
+        while let Some(ended) = judging.join_next().await {
+            tally.take(ended.context("judging a call")??);
+        }
+        Ok(())
+    };
+    tokio::time::timeout(limit, all).await.unwrap_or(Ok(()))
+}
+
+fn outcome(run: &Run, tally: &Tally, stop: Option<Stop>, input: &Input, ids: &[String]) -> Result<Outcome> {
+    let counters = run.counters();
+    let handled = counters.records_inserted + counters.records_updated + counters.records_failed;
+    let left = counters.records_fetched - handled;
+    let (reason, continue_with) = match stop {
+        Some(Stop::OutOfTime) => (
+            format!("out of time: {left} calls are left for the continuation"),
+            Some(rest(tally, input, ids)),
+        ),
+        Some(Stop::UsedUp(UsedUp { setting, usd })) => (
+            format!("the budget of {usd} USD ({setting}) is used up: {left} calls are left"),
+            None,
+        ),
+        Some(Stop::Judge(error)) if tally.answered() == 0 => return Err(error).context("asking the judge"),
+        Some(Stop::Judge(error)) => (
+            format!("{left} calls are left: {}", shared::telemetry::chain(&error)),
+            None,
+        ),
+        None if counters.records_failed > 0 && counters.calls_analyzed == 0 => {
+            bail!(
+                "no call was scored, {} failed: {}",
+                counters.records_failed,
+                tally.a_failure()
+            );
+        }
+        None if counters.records_failed > 0 => (
+            format!(
+                "{} calls could not be scored: see error_message in qci_analyses",
+                counters.records_failed
+            ),
+            None,
+        ),
+        None => return Ok(Outcome::Done),
+    };
+    Ok(Outcome::Left { reason, continue_with })
+}
+
+/// The input of the continuation: calls that are done are no longer in the backlog, unless they were asked for again.
+fn rest(tally: &Tally, input: &Input, ids: &[String]) -> Value {
+    let mut rest = json!({"force": input.force});
+    if input.call_ids.is_some() || input.limit.is_some() {
+        let left: Vec<&String> = ids.iter().filter(|id| !tally.is_done(id)).take(MOST_IDS).collect();
+        rest["call_ids"] = json!(left);
+    }
+    if let Some(framework) = &input.framework {
+        rest["framework"] = json!(framework.to_string());
+    }
+    rest
+}

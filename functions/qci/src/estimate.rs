@@ -1,0 +1,59 @@
+//! What a run would come to: calls, tokens and USD, before anything is paid.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
+use serde_json::json;
+use shared::db;
+use shared::price::Usage;
+use shared::run::{Outcome, Run, Step};
+use shared::score;
+
+use crate::Deps;
+use crate::backlog::{CHUNK, pick};
+use crate::input::Input;
+use crate::material::{Desk, Looked};
+
+/// Counts, and notes the result on the run; asks no judge and stores no analysis.
+pub(crate) async fn tell(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> Result<Outcome> {
+    let ids = pick(deps, run, desk, input).await?;
+    let (mut calls, mut tokens) = (0, Usage::default());
+    let mut skipped: BTreeMap<&str, u32> = BTreeMap::new();
+    for chunk in ids.chunks(CHUNK) {
+        let client = db::connect(&deps.ledger.pool).await.context("reading calls")?;
+        for call in score::materials(&**client, chunk).await.context("reading calls")? {
+            match desk.look(call) {
+                Looked::Worth(prepared) => {
+                    calls += 1;
+                    tokens += desk.usage(&prepared.transcript);
+                }
+                Looked::Skip(_, reason) => *skipped.entry(reason).or_default() += 1,
+            }
+        }
+    }
+    let usd = desk.prices.of(&desk.model).map(|price| price.cost(tokens));
+    let price = usd.map_or_else(
+        || "at an unknown price: model_prices has none for it".to_owned(),
+        |usd| format!("about {} USD", usd.round_dp(4)),
+    );
+    let text = format!(
+        "{calls} calls would be scored by {}: {} tokens in, {} out, {price}; {} calls would be skipped",
+        desk.model,
+        tokens.input,
+        tokens.output,
+        skipped.values().sum::<u32>()
+    );
+    let estimate = json!({
+        "calls": calls,
+        "skipped": skipped,
+        "model": desk.model,
+        "input_tokens": tokens.input,
+        "output_tokens": tokens.output,
+        "usd": usd.as_ref().and_then(Decimal::to_f64),
+    });
+    run.note("estimate", estimate.clone());
+    run.info(Step::Process, text, estimate);
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,459 @@
+//! The client of the judge: chat completions as OpenAI has them, and errors that say what to do.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, Utc};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use shared::price::Usage;
+use shared::{clock, config, http, telemetry};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::throttle::Throttle;
+
+/// The judge.
+#[derive(Debug)]
+pub struct Judge {
+    http: reqwest::Client,
+    endpoint: Url,
+    api_key: SecretString,
+    /// The model that is asked in place of the framework's.
+    pub(crate) model: Option<String>,
+    pub(crate) format: config::ResponseFormat,
+    attempts: usize,
+    throttle: Throttle,
+}
+
+/// One request.
+#[derive(Serialize)]
+pub(crate) struct Question<'a> {
+    pub(crate) model: &'a str,
+    pub(crate) messages: &'a [Message],
+    pub(crate) response_format: &'a RawValue,
+    /// What the framework adds, such as `temperature`.
+    #[serde(flatten)]
+    pub(crate) request: &'a Map<String, Value>,
+}
+
+/// One message of a request.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Message {
+    pub(crate) role: &'static str,
+    pub(crate) content: String,
+}
+
+/// An answer that was paid for.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) requested_at: DateTime<Utc>,
+    pub(crate) took: Duration,
+    /// As the endpoint names it.
+    pub(crate) model: Option<String>,
+    pub(crate) usage: Usage,
+    pub(crate) content: Result<String, Useless>,
+}
+
+/// How an answer is of no use although one came.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Useless {
+    /// The model would not answer.
+    #[error("the judge refused to answer: {0}")]
+    Refusal(String),
+    /// It ran out of tokens.
+    #[error("the judge's answer was cut off at its token limit: raise max_tokens in the framework's model_config")]
+    Truncated,
+    /// The provider held it back.
+    #[error("the provider's content filter held the answer back")]
+    Filtered,
+    /// There was no text in it.
+    #[error("the judge's answer was empty")]
+    Blank,
+}
+
+/// The judge gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// The key is wrong or revoked.
+    #[error("the judge refused the key ({status}): check OPENAI_API_KEY: {message}")]
+    Unauthorized {
+        /// 401 or 403.
+        status: StatusCode,
+        /// What it said.
+        message: String,
+    },
+    /// There is no such endpoint or model.
+    #[error("the judge does not know the endpoint or the model: check OPENAI_BASE_URL and OPENAI_MODEL: {message}")]
+    NotFound {
+        /// What it said.
+        message: String,
+    },
+    /// The account is used up: waiting does not help.
+    #[error("the judge's account is used up: {message}")]
+    UsedUp {
+        /// What it said.
+        message: String,
+    },
+    /// Asked too often.
+    #[error("the judge asks for patience (429)")]
+    TooFast {
+        /// For how long it wants to be left alone.
+        quiet: Option<Duration>,
+    },
+    /// The server's trouble.
+    #[error("the judge is unavailable ({status}): {message}")]
+    Unavailable {
+        /// A 5xx, 408 or 409.
+        status: StatusCode,
+        /// What it said.
+        message: String,
+    },
+    /// Nothing came, or only a part.
+    #[error("the judge did not answer")]
+    NoAnswer(#[source] reqwest::Error),
+    /// Something came that is no chat completion.
+    #[error("the judge's answer is no chat completion: {0}")]
+    Malformed(String),
+    /// It was not asked: the run ends.
+    #[error("the judge was not asked any more")]
+    Stopped,
+    /// The request itself is what it does not like.
+    #[error("the judge refused the request ({status}): {message}")]
+    Refused {
+        /// A 4xx.
+        status: StatusCode,
+        /// What it said.
+        message: String,
+    },
+}
+
+impl Judge {
+    /// A client that asks at most `concurrency` times at once; connects when it is first used.
+    ///
+    /// # Errors
+    ///
+    /// If the HTTP client cannot be built.
+    pub fn new(settings: &config::Judge, concurrency: usize) -> anyhow::Result<Self> {
+        let mut endpoint = settings.base_url.clone();
+        // A base URL with a host always has a path to extend; `config` refuses any other.
+        if let Ok(mut segments) = endpoint.path_segments_mut() {
+            segments.pop_if_empty().extend(["chat", "completions"]);
+        }
+        Ok(Self {
+            http: http::client(settings.timeout)?,
+            endpoint,
+            api_key: settings.api_key.clone(),
+            model: settings.model.clone(),
+            format: settings.format,
+            attempts: settings.attempts,
+            throttle: Throttle::new(concurrency),
+        })
+    }
+
+    /// Asks, with tries. To be asked too often counts for no try: it passes, and the throttle waits. Once `stop` is
+    /// cancelled no request is begun; those under way are waited for.
+    pub(crate) async fn ask(&self, question: &Question<'_>, stop: &CancellationToken) -> Result<Reply, JudgeError> {
+        let body = serde_json::to_vec(question).map_err(|error| JudgeError::Malformed(error.to_string()))?;
+        let patience = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(500))
+            .with_max_delay(Duration::from_secs(20))
+            .with_max_times(self.attempts.saturating_sub(1))
+            .with_jitter();
+        (|| self.try_until_heard(&body, stop))
+            .retry(patience)
+            .when(JudgeError::is_transient)
+            .notify(|error, wait| {
+                tracing::warn!(
+                    wait_ms = wait.as_millis(),
+                    "asking the judge again: {}",
+                    telemetry::chain(error)
+                );
+            })
+            .await
+    }
+
+    async fn try_until_heard(&self, body: &[u8], stop: &CancellationToken) -> Result<Reply, JudgeError> {
+        loop {
+            let Some(turn) = stop.run_until_cancelled(self.throttle.turn()).await else {
+                return Err(JudgeError::Stopped);
+            };
+            match self.try_once(body).await {
+                Err(JudgeError::TooFast { quiet }) => {
+                    tracing::debug!(
+                        quiet_ms = quiet.map(|quiet| quiet.as_millis()),
+                        "the judge is asked too often"
+                    );
+                    turn.refused(quiet);
+                }
+                Ok(reply) => {
+                    turn.answered();
+                    return Ok(reply);
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn try_once(&self, body: &[u8]) -> Result<Reply, JudgeError> {
+        let (requested_at, began) = (clock::now(), tokio::time::Instant::now());
+        let response = self
+            .http
+            .post(self.endpoint.clone())
+            .bearer_auth(self.api_key.expose_secret())
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .send()
+            .await
+            .map_err(JudgeError::NoAnswer)?;
+        if response.status() != StatusCode::OK {
+            return Err(refusal(response).await);
+        }
+        let bytes = response.bytes().await.map_err(JudgeError::NoAnswer)?;
+        let completion: WireCompletion =
+            serde_json::from_slice(&bytes).map_err(|error| JudgeError::Malformed(error.to_string()))?;
+        let usage = completion.usage.unwrap_or_default();
+        Ok(Reply {
+            requested_at,
+            took: began.elapsed(),
+            model: completion.model,
+            usage: Usage {
+                input: usage.prompt_tokens,
+                cached: usage
+                    .prompt_tokens_details
+                    .unwrap_or_default()
+                    .cached_tokens
+                    .unwrap_or_default(),
+                output: usage.completion_tokens,
+            },
+            content: content(completion.choices)?,
+        })
+    }
+}
+
+fn content(choices: Vec<WireChoice>) -> Result<Result<String, Useless>, JudgeError> {
+    let Some(choice) = choices.into_iter().next() else {
+        return Err(JudgeError::Malformed("it has no choices".to_owned()));
+    };
+    let text = choice.message.content.filter(|text| !text.trim().is_empty());
+    Ok(match (choice.finish_reason.as_deref(), choice.message.refusal, text) {
+        (_, Some(refusal), _) if !refusal.is_empty() => Err(Useless::Refusal(excerpt(&refusal))),
+        (Some("length"), ..) => Err(Useless::Truncated),
+        (Some("content_filter"), ..) => Err(Useless::Filtered),
+        (_, _, Some(text)) => Ok(text),
+        (_, _, None) => Err(Useless::Blank),
+    })
+}
+
+impl Useless {
+    /// For `judge_requests.outcome`.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Refusal(_) => "refusal",
+            Self::Truncated => "truncated",
+            Self::Filtered => "filtered",
+            Self::Blank => "blank",
+        }
+    }
+}
+
+impl JudgeError {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } | Self::Malformed(_) | Self::TooFast { .. } => true,
+            Self::NoAnswer(error) => !error.is_builder(),
+            Self::Unauthorized { .. }
+            | Self::NotFound { .. }
+            | Self::UsedUp { .. }
+            | Self::Stopped
+            | Self::Refused { .. } => false,
+        }
+    }
+
+    /// Whether every other request would fare the same.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized { .. } | Self::NotFound { .. } | Self::UsedUp { .. }
+        )
+    }
+}
+
+/// Reads what an answer other than 200 means.
+async fn refusal(response: Response) -> JudgeError {
+    let status = response.status();
+    let quiet = quiet(response.headers());
+    let body = response.bytes().await.unwrap_or_default();
+    let wire = serde_json::from_slice::<WireRefusal>(&body)
+        .ok()
+        .map(|refusal| refusal.error);
+    let code = wire
+        .as_ref()
+        .and_then(|error| error.code.as_ref()?.as_str().map(str::to_owned));
+    let message = wire
+        .and_then(|error| error.message)
+        .unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+    let message = excerpt(&message);
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => JudgeError::Unauthorized { status, message },
+        StatusCode::NOT_FOUND => JudgeError::NotFound { message },
+        StatusCode::PAYMENT_REQUIRED => JudgeError::UsedUp { message },
+        StatusCode::TOO_MANY_REQUESTS if code.as_deref() == Some("insufficient_quota") => {
+            JudgeError::UsedUp { message }
+        }
+        StatusCode::TOO_MANY_REQUESTS => JudgeError::TooFast { quiet },
+        StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT => JudgeError::Unavailable { status, message },
+        status if status.is_server_error() => JudgeError::Unavailable { status, message },
+        status => JudgeError::Refused { status, message },
+    }
+}
+
+/// How long to be quiet: in milliseconds, in seconds, or until the limit starts anew (`6m0s`, `250ms`).
+fn quiet(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let seconds = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
+    text("retry-after-ms")
+        .and_then(|text| seconds(text).map(|thousandfold| thousandfold / 1000))
+        .or_else(|| seconds(text(RETRY_AFTER.as_str())?))
+        .or_else(|| {
+            let until = DateTime::parse_from_rfc2822(text(RETRY_AFTER.as_str())?).ok()?;
+            (until.to_utc() - clock::now()).to_std().ok()
+        })
+        .or_else(|| span(text("x-ratelimit-reset-requests")?))
+}
+
+/// Reads `1h2m3.5s` or `250ms`.
+fn span(text: &str) -> Option<Duration> {
+    let (mut rest, mut span) = (text, Duration::ZERO);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, behind) = rest.split_at(digits);
+        let letters = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(letters);
+        let factor = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        span += Duration::try_from_secs_f64(number.parse::<f64>().ok()? * factor).ok()?;
+        rest = behind;
+    }
+    Some(span)
+}
+
+fn excerpt(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line: String = words.join(" ").chars().take(200).collect();
+    if line.is_empty() {
+        "without a message".to_owned()
+    } else {
+        line
+    }
+}
+
+#[derive(Deserialize)]
+struct WireCompletion {
+    model: Option<String>,
+    choices: Vec<WireChoice>,
+    usage: Option<WireUsage>,
+}
+
+#[derive(Deserialize)]
+struct WireChoice {
+    message: WireMessage,
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireMessage {
+    content: Option<String>,
+    refusal: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct WireUsage {
+    #[serde(default)]
+    prompt_tokens: u32,
+    #[serde(default)]
+    completion_tokens: u32,
+    prompt_tokens_details: Option<WireDetails>,
+}
+
+#[derive(Default, Deserialize)]
+struct WireDetails {
+    cached_tokens: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct WireRefusal {
+    error: WireError,
+}
+
+#[derive(Deserialize)]
+struct WireError {
+    message: Option<String>,
+    /// A text as OpenAI has it, a number elsewhere.
+    code: Option<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn how_long_to_be_quiet_is_read_in_each_form() {
+        for (name, value, expected) in [
+            ("retry-after-ms", "250", Some(Duration::from_millis(250))),
+            ("retry-after", "2", Some(Duration::from_secs(2))),
+            ("retry-after", "0.5", Some(Duration::from_millis(500))),
+            (
+                "x-ratelimit-reset-requests",
+                "6m0.5s",
+                Some(Duration::from_millis(360_500)),
+            ),
+            ("x-ratelimit-reset-requests", "12ms", Some(Duration::from_millis(12))),
+            ("x-ratelimit-reset-requests", "soon", None),
+            ("retry-after", "-1", None),
+            ("retry-after", "1e400", None),
+        ] {
+            let headers = HeaderMap::from_iter([(
+                name.parse::<reqwest::header::HeaderName>().unwrap(),
+                HeaderValue::from_static(value),
+            )]);
+
+            assert_eq!(quiet(&headers), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn each_way_not_to_answer_is_told_from_the_others() {
+        let read = |text: &str| content(serde_json::from_str(text).unwrap());
+
+        assert_eq!(
+            read(r#"[{"message":{"content":null,"refusal":"No."},"finish_reason":"stop"}]"#).unwrap(),
+            Err(Useless::Refusal("No.".into()))
+        );
+        assert_eq!(
+            read(r#"[{"message":{"content":"{\"cri"},"finish_reason":"length"}]"#).unwrap(),
+            Err(Useless::Truncated)
+        );
+        assert_eq!(
+            read(r#"[{"message":{"content":""},"finish_reason":"content_filter"}]"#).unwrap(),
+            Err(Useless::Filtered)
+        );
+        assert_eq!(read(r#"[{"message":{"content":" "}}]"#).unwrap(), Err(Useless::Blank));
+        assert_eq!(
+            read(r#"[{"message":{"content":"{}","refusal":null}}]"#).unwrap(),
+            Ok("{}".into())
+        );
+        assert!(read("[]").is_err());
+    }
+}

@@ -1,0 +1,95 @@
+//! Scores calls, with evidence that is checked.
+//!
+//! ```text
+//! event ─▶ main ─▶ handle ─▶ backlog (which calls) ─▶ gate ─▶ transcript ─▶ measure ──────────┐
+//!                               │                              └─▶ prompt ─▶ judge ─▶ answer ─┤
+//!                               └─ budget, time                                  evidence ◀──┘
+//!                                                             points ─▶ shared::score ─▶ rows
+//! ```
+
+mod answer;
+mod backlog;
+mod brand;
+mod budget;
+mod estimate;
+mod evidence;
+mod gate;
+mod input;
+mod judge;
+mod material;
+mod measure;
+mod normal;
+mod points;
+mod prompt;
+mod schema;
+mod scoring;
+mod tally;
+mod throttle;
+mod transcript;
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use shared::event::Invocation;
+use shared::framework;
+use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
+use shared::{config, db};
+
+pub use input::{Input, InvalidInput};
+pub use judge::{Judge, JudgeError};
+pub use shared::run::Context;
+
+/// The name under which runs of this function are kept.
+pub const SCRIPT: &str = "qci-analysis";
+
+/// What the function works with; built once by whoever hosts it.
+#[derive(Clone)]
+pub struct Deps {
+    /// Where runs are kept, and the database with the calls.
+    pub ledger: Ledger,
+    /// The judge.
+    pub judge: Arc<Judge>,
+    /// How hard it is asked, and what it may cost.
+    pub settings: config::Qci,
+}
+
+/// Runs once over the calls that need a score and says how it ended.
+///
+/// # Errors
+///
+/// [`Failure`] where the input is invalid (then no run exists), or the run failed (then its row says why).
+pub async fn handle(deps: &Deps, invocation: &Invocation, context: &Context) -> Result<Report, Failure> {
+    let input = Input::parse(&invocation.input).context("the input of qci-analysis")?;
+    let order = Order {
+        script_name: SCRIPT,
+        invocation,
+        deadline_at: context.deadline_at,
+        stop: context.stop.clone(),
+        metadata: json!({"force": input.force, "estimate_only": input.estimate, "limit": input.limit}),
+    };
+    run::keep(&deps.ledger, order, context.now, |run| async move {
+        analyze(deps, &run, &input, context.now).await
+    })
+    .await
+}
+
+async fn analyze(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) -> Result<Outcome> {
+    let client = db::connect(&deps.ledger.pool).await.context("reading the framework")?;
+    let framework = framework::load(&**client, input.framework.as_ref()).await?;
+    let brands = framework::brands(&**client).await.context("reading the brands")?;
+    drop(client);
+    run.note("framework", framework.name.to_string());
+    run.info(
+        Step::Start,
+        format!("scoring by framework {}", framework.name),
+        json!({"framework": framework.name.to_string(), "framework_id": framework.id}),
+    );
+    let desk = material::Desk::new(deps, framework, brands, now).await?;
+    if input.estimate {
+        estimate::tell(deps, run, &desk, input).await
+    } else {
+        backlog::work_off(deps, run, desk, input).await
+    }
+}

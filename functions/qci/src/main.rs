@@ -1,0 +1,38 @@
+//! The QCI function on AWS Lambda: reads the settings, builds what [`qci::handle`] needs, and serves.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use qci::{Deps, Judge, JudgeError};
+use shared::config::Reader;
+use shared::event::Bus;
+use shared::run::{Failure, Ledger};
+use shared::{db, lambda};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::serve(wire, qci::handle, is_refused).await
+}
+
+async fn wire() -> Result<Deps> {
+    let mut reader = Reader::load().await?;
+    let (database, judge, settings, events) = (reader.database(), reader.judge(), reader.qci(), reader.events());
+    reader.finish()?;
+    let ledger = Ledger {
+        pool: db::pool(&database)?,
+        bus: Bus::open(events.bus_name).await,
+        watch: None,
+    };
+    Ok(Deps {
+        ledger,
+        judge: Arc::new(Judge::new(&judge, settings.concurrency)?),
+        settings,
+    })
+}
+
+fn is_refused(failure: &Failure) -> bool {
+    failure.0.chain().any(|cause| {
+        matches!(cause.downcast_ref(), Some(JudgeError::Unauthorized { .. }))
+            || cause.downcast_ref().is_some_and(db::is_authentication)
+    })
+}
