@@ -20,6 +20,8 @@ struct Shown<'a> {
     expected: Option<u64>,
     since: Instant,
     watched: Watched,
+    /// Where bars can be.
+    bar: Option<ProgressBar>,
 }
 
 /// Waits for the work and shows what its runs count. `expected` is how many calls there are, where that is known.
@@ -34,48 +36,58 @@ pub(crate) async fn follow<W: Future>(
         expected,
         since: Instant::now(),
         watched: Watched::default(),
+        bar: None,
     };
-    let ended = match screen.progress() {
-        Progress::Hidden => work.await,
-        Progress::Lines => {
-            let line = || {
-                shown.turn_to(*watched.borrow());
-                let elapsed = shown.since.elapsed().as_secs();
-                screen.say(&format!("{elapsed} s: {}", words(shown.watched)));
-            };
-            let ended = every(LINE, line, work).await;
-            shown.turn_to(*watched.borrow());
-            ended
-        }
+    let interval = match screen.progress() {
+        Progress::Hidden => return work.await,
+        Progress::Lines => LINE,
         Progress::Bar => {
-            let bar = screen.bars().add(ProgressBar::no_length());
-            let draw = || {
-                if shown.turn_to(*watched.borrow()) {
-                    shown.dress(&bar);
-                }
-                shown.draw(&bar);
-            };
-            let ended = every(FRAME, draw, work).await;
-            bar.finish_and_clear();
-            screen.bars().remove(&bar);
-            shown.turn_to(*watched.borrow());
-            ended
+            shown.bar = Some(screen.bars().add(ProgressBar::no_length()));
+            FRAME
         }
     };
+    let mut changes = watched.subscribe();
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+    tokio::pin!(work);
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut work => break ended,
+            _ = ticks.tick() => shown.show(),
+            Ok(()) = changes.changed() => shown.turn_to(*changes.borrow_and_update()),
+        }
+    };
+    shown.turn_to(*changes.borrow_and_update());
+    if let Some(bar) = shown.bar.take() {
+        bar.finish_and_clear();
+        screen.bars().remove(&bar);
+    }
     shown.conclude();
     ended
 }
 
 impl Shown<'_> {
-    /// Takes in what was counted; `true` if it is another run than before, which is concluded.
-    fn turn_to(&mut self, watched: Watched) -> bool {
+    /// Takes in what was counted; a run that another one follows is concluded.
+    fn turn_to(&mut self, watched: Watched) {
         let is_another = watched.script_name != self.watched.script_name;
         if is_another {
             self.conclude();
             self.since = Instant::now();
         }
         self.watched = watched;
-        is_another
+        if is_another && let Some(bar) = &self.bar {
+            self.dress(bar);
+        }
+    }
+
+    /// How far it is.
+    fn show(&self) {
+        if let Some(bar) = &self.bar {
+            self.draw(bar);
+        } else {
+            let elapsed = self.since.elapsed().as_secs();
+            self.screen.say(&format!("{elapsed} s: {}", words(self.watched)));
+        }
     }
 
     /// What the run came to, in a line; for whoever waits for several.
@@ -122,18 +134,6 @@ impl Shown<'_> {
     }
 }
 
-/// Waits for the work and does `show` at intervals.
-async fn every<W: Future>(interval: Duration, mut show: impl FnMut(), work: W) -> W::Output {
-    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            ended = &mut work => return ended,
-            _ = ticks.tick() => show(),
-        }
-    }
-}
-
 fn is_qci(watched: Watched) -> bool {
     watched.script_name == qci::SCRIPT
 }
@@ -146,9 +146,11 @@ fn seen(counters: Counters) -> i32 {
 fn words(watched: Watched) -> String {
     let counters = watched.counters;
     let count = |number: i32| HumanCount(u64::try_from(number).unwrap_or_default());
-    let failed = (counters.records_failed > 0)
-        .then(|| format!(", {} failed", count(counters.records_failed)))
-        .unwrap_or_default();
+    let failed = if counters.records_failed > 0 {
+        format!(", {} failed", count(counters.records_failed))
+    } else {
+        String::new()
+    };
     if is_qci(watched) {
         let cost = counters.api_cost.map_or_else(
             || "at an unknown cost".to_owned(),

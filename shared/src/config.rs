@@ -93,7 +93,7 @@ pub struct Sync {
     pub log_retention: TimeDelta,
 }
 
-/// How to reach the judge: an endpoint for chat completions as OpenAI has them.
+/// How to reach the judge: an endpoint for chat completions as `OpenAI` has them.
 #[derive(Clone, Debug)]
 pub struct Judge {
     /// `OPENAI_BASE_URL`: up to and without `/chat/completions`.

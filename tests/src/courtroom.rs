@@ -51,7 +51,8 @@ impl Courtroom {
             )
             .await
             .expect("setting a price");
-        for (assistant, brand) in stage.vapi.world().brands() {
+        let brands = stage.vapi.world().brands();
+        for (assistant, brand) in brands {
             client
                 .execute("insert into assistant_brands values ($1, $2)", &[&assistant, &brand])
                 .await

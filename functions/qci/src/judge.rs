@@ -1,4 +1,4 @@
-//! The client of the judge: chat completions as OpenAI has them, and errors that say what to do.
+//! The client of the judge: chat completions as `OpenAI` has them, and errors that say what to do.
 
 use std::time::Duration;
 
@@ -398,7 +398,7 @@ struct WireRefusal {
 #[derive(Deserialize)]
 struct WireError {
     message: Option<String>,
-    /// A text as OpenAI has it, a number elsewhere.
+    /// A text as `OpenAI` has it, a number elsewhere.
     code: Option<Value>,
 }
 

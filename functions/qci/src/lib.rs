@@ -70,7 +70,7 @@ pub async fn handle(deps: &Deps, invocation: &Invocation, context: &Context) -> 
         metadata: json!({"force": input.force, "estimate_only": input.estimate, "limit": input.limit}),
     };
     run::keep(&deps.ledger, order, context.now, |run| async move {
-        analyze(deps, &run, &input, context.now).await
+        Box::pin(analyze(deps, &run, &input, context.now)).await
     })
     .await
 }

@@ -78,7 +78,7 @@ impl Prompt {
 
 /// What the judge is told to mend in its answer.
 pub(crate) fn mend(answer: String, problems: &[String]) -> [Message; 2] {
-    let list: String = problems.iter().map(|problem| format!("\n- {problem}")).collect();
+    let list = problems.join("\n- ");
     [
         Message {
             role: "assistant",
@@ -87,7 +87,7 @@ pub(crate) fn mend(answer: String, problems: &[String]) -> [Message; 2] {
         Message {
             role: "user",
             content: format!(
-                "Your answer cannot be used as it is:{list}\n\nGive the whole answer again. Copy quotes word for word from \
+                "Your answer cannot be used as it is:\n- {list}\n\nGive the whole answer again. Copy quotes word for word from \
                  one turn of the transcript and give that turn's number; where no words support a level, choose a lower one."
             ),
         },

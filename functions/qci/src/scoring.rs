@@ -90,7 +90,7 @@ impl Scorer {
         let verdict = match verdict {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(error)) if requests.is_empty() => return Ok(Ended::Unanswered(prepared, error)),
-            Ok(Err(error)) => Verdict::Failed(telemetry::chain(&error).to_string()),
+            Ok(Err(error)) => Verdict::Failed(telemetry::chain(&error)),
             Err(_) => Verdict::Failed("scoring it panicked: this is a bug".to_owned()),
         };
         self.answered(&prepared, verdict, requests).await
@@ -99,7 +99,7 @@ impl Scorer {
     /// Stores the calls that the judge had trouble with as tries of theirs; says what kept it from answering others.
     pub(crate) async fn settle(&self, tally: &mut Tally) -> Result<()> {
         for unanswered in tally.troubled() {
-            let reason = telemetry::chain(&unanswered.error).to_string();
+            let reason = telemetry::chain(&unanswered.error);
             let ended = self
                 .answered(&unanswered.prepared, Verdict::Failed(reason), Vec::new())
                 .await?;

@@ -281,6 +281,7 @@ impl Display for Status {
     }
 }
 
+#[expect(clippy::ref_option, reason = "the form that serde asks for")]
 /// As a number: exact to the micro-dollar, and what readers of JSON expect of an amount.
 fn dollars<S: Serializer>(amount: &Option<Decimal>, serializer: S) -> Result<S::Ok, S::Error> {
     amount.and_then(|amount| amount.to_f64()).serialize(serializer)
