@@ -1,7 +1,7 @@
 # One command for each thing that one does here; `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench build clean setup \
+.PHONY: help demo test lint bench bench-qci build clean setup \
 	postgres test-sdk test-lambda lint-rust lint-template build-lambda
 
 # What a command passes on: make demo ARGS='--calls 200'
@@ -48,8 +48,12 @@ lint-template: ## check the AWS template, without an account
 	SAM_CLI_TELEMETRY=0 $(SAM) validate --region eu-west-1 --lint
 	.tools/venv-cfn/bin/python setup/lint_template.py template.yaml
 
-bench: postgres ## time a sync of 10,000 and of 100,000 calls (ARGS='--calls 10000')
+bench: postgres ## time a sync of 10,000 and of 100,000 calls (ARGS='--calls 10000'), then scoring
 	cargo bench --package tests --bench sync -- $(ARGS)
+	@$(MAKE) --no-print-directory bench-qci ARGS=
+
+bench-qci: postgres ## time scoring alone (ARGS='--rounds 5')
+	cargo bench --package tests --bench qci -- $(ARGS)
 
 build: ## build the release code for this machine
 	@setup/rust.sh

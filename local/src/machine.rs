@@ -139,6 +139,11 @@ impl Machine {
         Ok(Chain { runs })
     }
 
+    /// Whether calls are scored.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.functions.qci.is_some()
+    }
+
     async fn row(&self, id: uuid::Uuid) -> Result<Option<run::Row>> {
         let client = db::connect(&self.pool).await?;
         run::find(&**client, id).await.context("reading the run")

@@ -54,13 +54,10 @@ pub(crate) async fn forever(
 ) -> Result<()> {
     let mut next = first;
     while wait_until(next, stop).await {
-        match machine.run(sync::SCRIPT, "schedule", json!({}), screen, None).await {
-            Ok(chain) => {
-                for run in &chain.runs {
-                    screen.answer(run, || report::line(run))?;
-                }
-            }
-            Err(error) => exit::complain(&error),
+        let is_scored = cycle(machine, sync::SCRIPT, screen).await?;
+        // What earlier syncs brought in is scored even if this one failed.
+        if !is_scored && machine.is_judged() && !stop.is_cancelled() {
+            cycle(machine, qci::SCRIPT, screen).await?;
         }
         // Times that passed during the run are not made up for: one sync brings in everything.
         let now = clock::now();
@@ -72,6 +69,22 @@ pub(crate) async fn forever(
         }
     }
     Ok(())
+}
+
+/// Runs a script on schedule, with what follows from it, and tells how it went; says whether calls were scored.
+async fn cycle(machine: &mut Machine, script_name: &str, screen: &Screen) -> Result<bool> {
+    match machine.run(script_name, "schedule", json!({}), screen, None).await {
+        Ok(chain) => {
+            for run in &chain.runs {
+                screen.answer(run, || report::line(run))?;
+            }
+            Ok(chain.runs.iter().any(|run| run.script_name == qci::SCRIPT))
+        }
+        Err(error) => {
+            exit::complain(&error);
+            Ok(false)
+        }
+    }
 }
 
 /// `false` if we are told to stop before.

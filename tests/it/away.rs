@@ -9,8 +9,9 @@ use chrono::TimeDelta;
 use serde_json::json;
 use shared::event::Event;
 use shared::run::{Failure, Outcome, Report, Status, Step};
+use simulator::judge;
 use simulator::vapi::{Server, Settings, Spec, World};
-use tests::{Stage, TestDb, now};
+use tests::{Courtroom, Stage, TestDb, conversation, now};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -362,4 +363,51 @@ async fn a_server_that_restarts_under_a_sync_loses_no_call() {
         }
     }
     stage.assert_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_restarts_under_a_scoring_run_makes_nobody_pay_twice() {
+    let said = [
+        "Quillmere Bakery, this is Nell.",
+        "Hi, I would like a cake for Saturday, please, for twenty people.",
+        "With pleasure. I have booked it for Saturday at ten.",
+        "Great, thank you.",
+    ];
+    let mut world = World::empty(now());
+    for index in 0..20 {
+        world.insert(&conversation(&format!("talk-{index}"), &said));
+    }
+    let stage = Stage {
+        db: lasting().await,
+        vapi: Server::start(world, Settings::default()).await.unwrap(),
+        settings: Vec::new(),
+    };
+    let judge = judge::Settings {
+        latency: Duration::from_millis(100),
+        ..judge::Settings::default()
+    };
+    let mut room = Courtroom::of(stage, judge).await.setting("QCI_CONCURRENCY", 2);
+    let (deps, now) = (room.deps(), now());
+    let scoring = tokio::spawn(async move {
+        let context = qci::Context {
+            now,
+            deadline_at: now + TimeDelta::minutes(15),
+            stop: CancellationToken::new(),
+        };
+        qci::handle(&deps, &by_hand(), &context).await
+    });
+    while room.judge.requests().len() < 6 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    room.stage.db.server().kill().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    room.stage.db.server().start_again().await.unwrap();
+    let report = scoring.await.unwrap().unwrap();
+
+    assert_eq!(report.status, Status::Success, "{:?}", report.reason);
+    assert_eq!(report.counters.calls_analyzed, 20);
+    assert_eq!(room.judge.requests().len(), 20);
+    assert_eq!(room.db().count("judge_requests").await, 20);
+    assert_eq!(room.with_status("scored").await, 20);
 }

@@ -179,7 +179,9 @@ impl Judge {
 
     async fn try_until_heard(&self, body: &[u8], stop: &CancellationToken) -> Result<Reply, JudgeError> {
         loop {
-            let Some(turn) = stop.run_until_cancelled(self.throttle.turn()).await else {
+            let turn = stop.run_until_cancelled(self.throttle.turn()).await;
+            // A turn may have come free just because of what ended the run.
+            let Some(turn) = turn.filter(|_| !stop.is_cancelled()) else {
                 return Err(JudgeError::Stopped);
             };
             match self.try_once(body).await {

@@ -75,8 +75,10 @@ impl Desk {
     }
 
     /// Takes a call apart and decides whether it is worth judging.
-    pub(crate) fn look(&self, call: Material) -> Looked {
-        let transcript = Transcript::read(&call.document, call.transcript.as_deref());
+    pub(crate) fn look(&self, mut call: Material) -> Looked {
+        // Dozens of calls wait for the judge at once, and the document is the largest part of each by far.
+        let document = std::mem::take(&mut call.document);
+        let transcript = Transcript::read(&document, call.transcript.as_deref());
         if let Some(reason) = gate::reason(&call, &transcript) {
             return Looked::Skip(call, reason);
         }
