@@ -12,13 +12,29 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::run::Status;
+use simulator::judge;
 use simulator::vapi::{Settings, Spec, World};
-use tests::{Stage, now};
+use tests::{Courtroom, Run, Stage, TestDb, conversation, now};
 use tokio::process::{Child, Command};
 
 const CALLS: i64 = 900;
+
+/// Calls that are worth a score, and calls that are not.
+const TALKS: usize = 24;
+const HANG_UPS: usize = 6;
+/// Requests to the judge at once.
+const AT_ONCE: usize = 4;
+/// How long the judge thinks; much longer than storing what it says takes.
+const THOUGHT: Duration = Duration::from_millis(200);
+
+const TALK: [&str; 4] = [
+    "Thanks for calling Quillmere Bakery, this is Nell. How can I help you today?",
+    "Hi, I would like to order a cake for Saturday, for about twenty people.",
+    "A cake for twenty on Saturday, with pleasure. I have booked it for ten o'clock.",
+    "Great, thank you, bye.",
+];
 
 /// Nine pages of calls and more, which take four windows at once a while to read and two writers to store.
 async fn stage() -> Stage {
@@ -37,21 +53,59 @@ async fn stage() -> Stage {
     .await
 }
 
-/// The real program, syncing on this stage.
-fn sync(stage: &Stage) -> Child {
+/// Conversations and hang-ups, and a judge that takes its time.
+async fn courtroom() -> Courtroom {
+    let talks = (0..TALKS).map(|index| conversation(&format!("talk-{index}"), &TALK));
+    let hang_ups = (0..HANG_UPS).map(|index| conversation(&format!("hang-up-{index}"), &TALK[..1]));
+    let calls: Vec<Value> = talks.chain(hang_ups).collect();
+    let slow = judge::Settings {
+        latency: THOUGHT,
+        ..judge::Settings::default()
+    };
+    Courtroom::hearing(&calls, slow)
+        .await
+        .setting("QCI_CONCURRENCY", AT_ONCE)
+}
+
+/// The real program.
+fn callmark(command: &str, settings: &[(&str, &str)]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_callmark"))
-        .args(["--quiet", "sync"])
+        .args(["--quiet", command])
         .env_clear()
-        .env("DATABASE_URL", stage.db.url())
-        .env("VAPI_BASE_URL", stage.vapi.url())
-        .env("VAPI_API_KEY", "test-key")
-        .env("VAPI_RATE", "5000")
+        .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .unwrap()
+}
+
+/// It syncs on this stage.
+fn sync(stage: &Stage) -> Child {
+    callmark(
+        "sync",
+        &[
+            ("DATABASE_URL", &stage.db.url()),
+            ("VAPI_BASE_URL", &stage.vapi.url()),
+            ("VAPI_API_KEY", "test-key"),
+            ("VAPI_RATE", "5000"),
+        ],
+    )
+}
+
+/// It scores the calls of this room.
+fn qci(room: &Courtroom) -> Child {
+    callmark(
+        "qci",
+        &[
+            ("DATABASE_URL", &room.db().url()),
+            ("OPENAI_BASE_URL", &room.judge.url()),
+            ("OPENAI_API_KEY", "test-key"),
+            ("OPENAI_MODEL", judge::MODEL),
+            ("QCI_CONCURRENCY", &AT_ONCE.to_string()),
+        ],
+    )
 }
 
 /// What is left behind, and what the next run makes of it once the dead one's time is up.
@@ -61,9 +115,7 @@ async fn completes_what_was_left(stage: &Stage, what: &str) {
     let stored = stage.db.count("vapi_calls_raw").await;
     let while_leased = stage.sync().await;
     assert_eq!(while_leased.status, Status::Skipped, "{what}");
-    let an_hour_later =
-        "update runs set started_at = started_at - interval '1 hour', deadline_at = deadline_at - interval '1 hour'";
-    stage.db.client().await.batch_execute(an_hour_later).await.unwrap();
+    an_hour_passes(&stage.db).await;
 
     let report = stage.sync().await;
 
@@ -75,7 +127,52 @@ async fn completes_what_was_left(stage: &Stage, what: &str) {
     );
     assert_eq!(report.counters.records_updated, 0, "{what}");
     stage.assert_equal().await;
-    let runs = stage.db.runs().await;
+    assert_lost(&stage.db, &dead, what).await;
+}
+
+/// The same of scoring: no call is lost, none has its score stored again, and only `lost` answers are asked for again.
+async fn scores_what_was_left(room: &Courtroom, lost: usize, what: &str) {
+    until_quiet(room.db()).await;
+    let dead = room.db().runs().await.pop().unwrap();
+    assert_eq!(
+        (dead.script_name.as_str(), dead.status.as_str()),
+        (qci::SCRIPT, "running"),
+        "{what}"
+    );
+    let (stored, asked) = (room.db().count("qci_analyses").await, room.judge.requests().len());
+    let while_leased = room.score().await;
+    assert_eq!(while_leased.status, Status::Skipped, "{what}");
+    assert_eq!(room.judge.requests().len(), asked, "{what}");
+    an_hour_passes(room.db()).await;
+
+    let report = room.score().await;
+
+    assert_eq!(report.status, Status::Success, "{what}: {:?}", report.reason);
+    let calls = i64::try_from(TALKS + HANG_UPS).unwrap();
+    assert_eq!(stored + i64::from(report.counters.records_inserted), calls, "{what}");
+    assert_eq!(report.counters.records_updated, 0, "{what}");
+    assert_all_scored(room, what).await;
+    let asked = room.judge.requests().len();
+    assert!(asked <= TALKS + lost, "{what}: {asked} requests for {TALKS} calls");
+    assert_lost(room.db(), &dead, what).await;
+}
+
+/// Each call has its one analysis, and each score the one answer that it was made of.
+async fn assert_all_scored(room: &Courtroom, what: &str) {
+    let numbers = "select count(*) filter (where status = 'scored') as scored,
+                          count(*) filter (where status = 'skipped') as skipped,
+                          count(distinct call_id) as calls,
+                          (select count(*) from judge_requests) as answers,
+                          (select count(distinct call_id) from judge_requests) as answered
+                   from qci_analyses";
+    let expected = json!({
+        "scored": TALKS, "skipped": HANG_UPS, "calls": TALKS + HANG_UPS, "answers": TALKS, "answered": TALKS
+    });
+    assert_eq!(room.db().rows(numbers).await, [expected], "{what}");
+}
+
+async fn assert_lost(db: &TestDb, dead: &Run, what: &str) {
+    let runs = db.runs().await;
     let lost = runs.iter().find(|run| run.id == dead.id).unwrap();
     let expected = ("error", Some("lost: no result before its deadline"));
     assert_eq!(
@@ -83,6 +180,49 @@ async fn completes_what_was_left(stage: &Stage, what: &str) {
         expected,
         "{what}"
     );
+}
+
+/// The lease of whoever died is over.
+async fn an_hour_passes(db: &TestDb) {
+    let an_hour_later =
+        "update runs set started_at = started_at - interval '1 hour', deadline_at = deadline_at - interval '1 hour'";
+    db.client().await.batch_execute(an_hour_later).await.unwrap();
+}
+
+/// What a dead process had sent is done.
+async fn until_quiet(db: &TestDb) {
+    let busy = "select from pg_stat_activity where datname = current_database() and application_name = 'callmark'";
+    while !db.rows(busy).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Each of these rows takes a while to commit, and says so where we can see it.
+async fn store_slowly(db: &TestDb, rows: &str) {
+    let slowly = format!(
+        "create sequence writes;
+         create function wait_a_moment() returns trigger language plpgsql as $$
+         begin
+             perform nextval('writes'), pg_sleep(0.25);
+             return null;
+         end $$;
+         create trigger slowly after insert on {rows} execute function wait_a_moment();"
+    );
+    db.client().await.batch_execute(&slowly).await.unwrap();
+}
+
+/// As many writes as that have begun.
+async fn until_written(db: &TestDb, writes: i64) {
+    let begun = "select last_value * is_called::int as n from writes";
+    while db.rows(begun).await[0]["n"].as_i64() < Some(writes) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn until_asked(room: &Courtroom, requests: usize) {
+    while room.judge.requests().len() < requests {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 #[tokio::test]
@@ -106,34 +246,13 @@ async fn killed_at_any_page_the_next_run_completes_the_sync_and_inserts_nothing_
 async fn killed_while_a_batch_is_written_the_next_run_completes_the_sync_and_inserts_nothing_again() {
     for batch in [1, 2, 4, 6] {
         let stage = stage().await;
-        // Each batch takes a while to commit, and says so where we can see it.
-        let slowly = "
-            create sequence batches;
-            create function wait_a_moment() returns trigger language plpgsql as $$
-            begin
-                perform nextval('batches'), pg_sleep(0.25);
-                return null;
-            end $$;
-            create trigger slowly after insert on vapi_calls_raw for each statement execute function wait_a_moment();
-        ";
-        stage.db.client().await.batch_execute(slowly).await.unwrap();
+        store_slowly(&stage.db, "vapi_calls_raw for each statement").await;
         let mut child = sync(&stage);
-        while stage
-            .db
-            .rows("select last_value * is_called::int as n from batches")
-            .await[0]["n"]
-            .as_i64()
-            < Some(batch)
-        {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until_written(&stage.db, batch).await;
 
         child.kill().await.unwrap();
 
-        let quiet = "select from pg_stat_activity where datname = current_database() and application_name = 'callmark'";
-        while !stage.db.rows(quiet).await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until_quiet(&stage.db).await;
         stage
             .db
             .client()
@@ -157,6 +276,82 @@ async fn of_two_syncs_at_once_one_runs_and_the_other_is_skipped() {
     statuses.sort();
     assert_eq!(json!(statuses), json!(["skipped", "success"]));
     stage.assert_equal().await;
+}
+
+#[tokio::test]
+async fn killed_at_any_request_to_the_judge_the_next_run_scores_the_rest_and_only_that() {
+    for request in [1, 4, 5, 13, 22, TALKS] {
+        let room = courtroom().await;
+        let mut child = qci(&room);
+        until_asked(&room, request).await;
+        // What was answered before is stored by now; only what is being asked is lost.
+        tokio::time::sleep(THOUGHT / 2).await;
+
+        child.kill().await.unwrap();
+
+        scores_what_was_left(&room, AT_ONCE, &format!("killed at request {request}")).await;
+    }
+}
+
+#[tokio::test]
+async fn killed_while_scores_are_stored_the_next_run_scores_the_rest_and_only_that() {
+    for score in [1, 6, 15] {
+        let room = courtroom().await;
+        let scored = "qci_analyses for each row when (new.status = 'scored')";
+        store_slowly(room.db(), scored).await;
+        let mut child = qci(&room);
+        until_written(room.db(), score).await;
+
+        child.kill().await.unwrap();
+
+        until_quiet(room.db()).await;
+        let at_once = "drop trigger slowly on qci_analyses";
+        room.db().client().await.batch_execute(at_once).await.unwrap();
+        // As many answers as are asked for may wait to be stored.
+        scores_what_was_left(&room, 2 * AT_ONCE, &format!("killed at score {score}")).await;
+    }
+}
+
+#[tokio::test]
+async fn killed_again_and_again_scoring_comes_to_its_end_nevertheless() {
+    let kills = 3;
+    let room = courtroom().await;
+    for _ in 0..kills {
+        let asked = room.judge.requests().len();
+        let mut child = qci(&room);
+        until_asked(&room, asked + AT_ONCE + 1).await;
+        tokio::time::sleep(THOUGHT / 2).await;
+        child.kill().await.unwrap();
+        until_quiet(room.db()).await;
+        an_hour_passes(room.db()).await;
+    }
+
+    let last = qci(&room).wait().await.unwrap();
+
+    assert!(last.success(), "{last}");
+    assert_all_scored(&room, "killed thrice").await;
+    let asked = room.judge.requests().len();
+    assert!(asked <= TALKS + kills * AT_ONCE, "{asked} requests for {TALKS} calls");
+    let runs = room.db().runs().await.into_iter();
+    let runs = runs.filter(|run| run.script_name == qci::SCRIPT);
+    let statuses: Vec<_> = runs.map(|run| run.status).collect();
+    assert_eq!(statuses, ["error", "error", "error", "success"]);
+}
+
+#[tokio::test]
+async fn of_two_scoring_runs_at_once_one_scores_and_the_other_is_skipped() {
+    let room = courtroom().await;
+    let (mut first, mut second) = (qci(&room), qci(&room));
+
+    let (first, second) = tokio::join!(first.wait(), second.wait());
+
+    assert!(first.unwrap().success() && second.unwrap().success());
+    let runs = room.db().runs().await.into_iter();
+    let mut statuses: Vec<_> = runs.skip(1).map(|run| run.status).collect();
+    statuses.sort();
+    assert_eq!(statuses, ["skipped", "success"]);
+    assert_eq!(room.judge.requests().len(), TALKS);
+    assert_all_scored(&room, "two at once").await;
 }
 
 fn kill_child(victim: &AtomicU32) {

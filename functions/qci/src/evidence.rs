@@ -34,6 +34,9 @@ pub(crate) struct Quote {
 pub(crate) struct Evidence {
     /// The turn where it stands; where it was not found, the one that was cited.
     pub(crate) turn: i64,
+    /// The place of its message in the document, from 0; absent where there is none, or the quote was not found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<usize>,
     /// The words; as they were said, where they were repaired.
     pub(crate) quote: String,
     /// How they were found.
@@ -128,6 +131,7 @@ impl<'a> Witness<'a> {
                 let turn = number(found.said.turn);
                 Evidence {
                     turn,
+                    message: found.said.turn.message,
                     verification: found.verification,
                     reason: None,
                     cited_turn: Some(quote.turn).filter(|cited| *cited != turn),
@@ -137,6 +141,7 @@ impl<'a> Witness<'a> {
             }
             Err(reason) => Evidence {
                 turn: quote.turn,
+                message: None,
                 quote: quote.quote.clone(),
                 verification: Verification::Unverified,
                 reason: Some(reason),
