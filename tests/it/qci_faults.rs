@@ -238,6 +238,35 @@ async fn a_judge_that_is_not_there_fails_the_run_and_no_call() {
 }
 
 #[tokio::test]
+async fn a_judge_that_only_fails_is_not_asked_about_every_call() {
+    let room = Courtroom::hearing(&talks(60), Settings::default())
+        .await
+        .setting("QCI_CONCURRENCY", 2);
+    room.judge.faults().push(Fault::Status(500).always());
+
+    let failure = room.try_score(json!({})).await.unwrap_err().to_string();
+
+    assert!(failure.contains("unavailable"), "{failure}");
+    // Five calls and those beside them, two tries each.
+    let asked = room.judge.requests().len();
+    assert!(asked <= 2 * (5 + 4), "{asked} requests");
+}
+
+#[tokio::test]
+async fn to_be_asked_for_patience_uses_up_no_try() {
+    let room = Courtroom::hearing(&talks(1), Settings::default()).await;
+    let patience = Fault::RateLimited {
+        retry_after: Some(Duration::from_millis(5)),
+    };
+    room.judge.faults().push(patience.next(12));
+
+    let report = room.score().await;
+
+    assert_eq!(report.counters.calls_analyzed, 1);
+    assert_eq!(room.judge.requests().len(), 13);
+}
+
+#[tokio::test]
 async fn a_judge_that_leaves_half_way_leaves_the_rest_for_later() {
     let mut calls = talks(4);
     calls.extend((0..8).map(|index| marked(&format!("then-{index}"), "marmalade")));

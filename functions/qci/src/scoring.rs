@@ -215,12 +215,8 @@ impl Scorer {
         match self.ask(&messages).await {
             Ok(reply) => {
                 let mended = self.read(prepared, reply, requests);
-                let is_better = match (&mended, &best) {
-                    (Ok(mended), Ok(first)) => mended.problems.len() <= first.problems.len(),
-                    (Ok(_), Err(_)) => true,
-                    (Err(_), _) => best.is_err(),
-                };
-                if is_better {
+                let problems = |read: &Result<Usable, Unread>| read.as_ref().ok().map(|usable| usable.problems.len());
+                if is_as_good(problems(&mended), problems(&best)) {
                     best = mended;
                 }
             }
@@ -306,6 +302,15 @@ impl Scorer {
     }
 }
 
+/// Whether a mended answer takes the place of the first one, by their problems; one that cannot be scored has none.
+fn is_as_good(mended: Option<usize>, first: Option<usize>) -> bool {
+    match (mended, first) {
+        (Some(mended), Some(first)) => mended <= first,
+        (Some(_) | None, None) => true,
+        (None, Some(_)) => false,
+    }
+}
+
 /// An answer that cannot be scored.
 struct Unread {
     /// What it said, where that can be mended.
@@ -354,5 +359,21 @@ fn row(score: &Score, usable: &Usable, requests: &[Request]) -> Scored {
             .iter()
             .try_fold(Decimal::ZERO, |sum, request| Some(sum + request.cost?)),
         usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mended_answer_is_taken_unless_it_is_worse() {
+        assert!(is_as_good(Some(0), Some(2)) && is_as_good(Some(2), Some(2)));
+        assert!(!is_as_good(Some(3), Some(2)), "it broke what was good");
+        assert!(
+            !is_as_good(None, Some(2)),
+            "an answer that can be scored is better than none"
+        );
+        assert!(is_as_good(Some(9), None) && is_as_good(None, None));
     }
 }
