@@ -139,6 +139,30 @@ async fn the_cost_of_an_unknown_model_is_unknown_and_said_so() {
 }
 
 #[tokio::test]
+async fn the_model_that_answered_decides_the_cost_and_not_the_one_that_was_asked() {
+    let settings = Settings {
+        model: "substitute".to_owned(),
+        ..Settings::default()
+    };
+    let room = Courtroom::hearing(&talks(1), settings).await;
+
+    let report = room.score().await;
+
+    let row = room.analysis("talk-0").await;
+    assert_eq!(
+        (&row["analysis_model"], &row["analysis_cost"]),
+        (&json!("substitute"), &Value::Null)
+    );
+    assert_eq!(report.counters.api_cost, None);
+    let logs = room.db().logs(report.run_id).await;
+    assert!(
+        logs.iter()
+            .any(|line| line.level == "WARNING" && line.message.contains("substitute")),
+        "{logs:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_used_up_budget_stops_the_run_and_what_remains_is_counted() {
     let room = Courtroom::hearing(&talks(12), Settings::default())
         .await

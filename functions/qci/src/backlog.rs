@@ -71,12 +71,8 @@ pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &In
         format!("{} calls need to be looked at", ids.len()),
         json!({"calls": ids.len()}),
     );
-    if desk.prices.of(&desk.model).is_none() && !ids.is_empty() {
-        let text = format!(
-            "model_prices has no price for {}: its costs are unknown, and no budget holds",
-            desk.model
-        );
-        run.warn(Step::Validate, text, json!({"model": desk.model}));
+    if !ids.is_empty() {
+        tell_unpriced(run, &desk, &desk.model);
     }
     let scorer = Arc::new(Scorer::new(deps, run, Arc::new(desk)));
     let (sender, mut receiver) = mpsc::channel(deps.settings.concurrency);
@@ -91,8 +87,19 @@ pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &In
     if stop.is_none() {
         stop = tally.silence().map(Stop::Judge);
     }
+    for model in tally.models().filter(|model| **model != scorer.desk.model) {
+        tell_unpriced(run, &scorer.desk, model);
+    }
     tally.tell(run, &skipped);
     outcome(run, &tally, stop, input, &ids)
+}
+
+/// Warns of a model whose answers cost nobody knows what.
+fn tell_unpriced(run: &Run, desk: &Desk, model: &str) {
+    if desk.prices.of(model).is_none() {
+        let text = format!("model_prices has no price for {model}: its costs are unknown, and no budget holds");
+        run.warn(Step::Validate, text, json!({"model": model}));
+    }
 }
 
 /// Reads calls ahead of the judge; stores why those that are not worth it are skipped.

@@ -97,6 +97,11 @@ impl Tally {
         self.done.contains(id)
     }
 
+    /// The models that scored.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &String> {
+        self.models.keys()
+    }
+
     /// Why one of the calls that were answered has no score.
     pub(crate) fn a_failure(&self) -> &str {
         self.failure.as_deref().unwrap_or("no reason is known")
