@@ -8,16 +8,24 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use simulator::judge;
 use simulator::vapi::{Fault, Kind, Server, Settings, Spec, World};
 use tempfile::TempDir;
-use tests::TestDb;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tests::{Courtroom, TestDb, conversation};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
+use tokio::process::{Child, Command};
 
 const KEY: &str = "the-right-key";
+
+const TALK: [&str; 4] = [
+    "Thanks for calling Quillmere Bakery, this is Nell. How can I help you today?",
+    "Hi, I would like to order a cake for Saturday, for about twenty people.",
+    "A cake for twenty on Saturday, with pleasure. I have booked it for ten o'clock.",
+    "Great, thank you, bye.",
+];
 
 /// How a command ended.
 #[derive(Debug)]
@@ -92,32 +100,105 @@ impl Scene {
         ];
         Self { db, vapi, settings }
     }
+}
+
+/// What the command can be run against.
+trait Place {
+    fn db(&self) -> &TestDb;
+
+    /// The settings that lead there.
+    fn settings(&self) -> Vec<(&str, String)>;
 
     async fn run(&self, arguments: &[&str]) -> Ended {
         self.run_with(arguments, &[]).await
     }
 
-    /// With other settings over those of the scene; one that is blank counts as absent.
+    /// With other settings over those of the place; one that is blank counts as absent.
     async fn run_with(&self, arguments: &[&str], others: &[(&str, &str)]) -> Ended {
-        let mut settings = self.settings();
-        settings.extend(others);
-        run(arguments, &settings).await
-    }
-
-    fn settings(&self) -> Vec<(&str, &str)> {
-        self.settings
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect()
+        end(self.start_with(arguments, others)).await
     }
 
     fn start(&self, arguments: &[&str]) -> Child {
-        callmark(arguments, &self.settings()).spawn().unwrap()
+        self.start_with(arguments, &[])
+    }
+
+    fn start_with(&self, arguments: &[&str], others: &[(&str, &str)]) -> Child {
+        let settings = self.settings();
+        let settings = settings.iter().map(|(name, value)| (*name, value.as_str()));
+        let settings: Vec<_> = settings.chain(others.iter().copied()).collect();
+        callmark(arguments, &settings).spawn().unwrap()
     }
 
     async fn statuses(&self) -> Vec<String> {
-        self.db.runs().await.into_iter().map(|run| run.status).collect()
+        self.db().runs().await.into_iter().map(|run| run.status).collect()
     }
+
+    /// Sends each signal to a command once its run is under way; it ends, and so does the row.
+    async fn is_interrupted(&self, command: &str, script_name: &str) {
+        for signal in ["INT", "TERM"] {
+            let child = self.start(&[command]);
+            while self.statuses().await.last().map(String::as_str) != Some("running") {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            send(signal, &child).await;
+            let ended = end(child).await;
+
+            assert_eq!(ended.status, Some(1), "{ended:?}");
+            let told = format!("callmark: {script_name} error: cancelled: the host told it to stop\n");
+            assert!(ended.stderr.ends_with(&told), "{ended:?}");
+            let last = self.db().runs().await.pop().unwrap();
+            assert_eq!(
+                (last.script_name.as_str(), last.status.as_str()),
+                (script_name, "error")
+            );
+            assert!(last.error_message.unwrap().starts_with("cancelled"));
+        }
+    }
+}
+
+impl Place for Scene {
+    fn db(&self) -> &TestDb {
+        &self.db
+    }
+
+    fn settings(&self) -> Vec<(&str, String)> {
+        self.settings.clone()
+    }
+}
+
+impl Place for Courtroom {
+    fn db(&self) -> &TestDb {
+        &self.stage.db
+    }
+
+    fn settings(&self) -> Vec<(&str, String)> {
+        let pairs = [
+            ("DATABASE_URL", self.stage.db.url()),
+            ("VAPI_BASE_URL", self.stage.vapi.url()),
+            ("VAPI_API_KEY", KEY.to_owned()),
+            ("VAPI_RATE", "5000".to_owned()),
+            ("VAPI_ATTEMPTS", "1".to_owned()),
+            ("OPENAI_BASE_URL", self.judge.url()),
+            ("OPENAI_API_KEY", KEY.to_owned()),
+            ("OPENAI_MODEL", judge::MODEL.to_owned()),
+            ("OPENAI_ATTEMPTS", "1".to_owned()),
+            ("OPENAI_TIMEOUT_SECONDS", "60".to_owned()),
+        ];
+        pairs.into_iter().chain(self.settings.iter().cloned()).collect()
+    }
+}
+
+/// So many conversations, a call that ended before it was one, and a judge that behaves like this.
+async fn courtroom(talks: usize, behaviour: judge::Settings) -> Courtroom {
+    let behaviour = judge::Settings {
+        api_key: Some(KEY.to_owned()),
+        ..behaviour
+    };
+    let mut calls: Vec<Value> = (0..talks)
+        .map(|index| conversation(&format!("talk-{index}"), &TALK))
+        .collect();
+    calls.push(conversation("very-brief", &TALK[..1]));
+    Courtroom::hearing(&calls, behaviour).await
 }
 
 async fn send(signal: &str, child: &Child) {
@@ -126,8 +207,13 @@ async fn send(signal: &str, child: &Child) {
     assert!(sent.unwrap().success());
 }
 
-fn lines(child: &mut Child) -> Lines<BufReader<ChildStdout>> {
-    BufReader::new(child.stdout.take().unwrap()).lines()
+fn lines<R: AsyncRead + Unpin>(output: &mut Option<R>) -> Lines<BufReader<R>> {
+    BufReader::new(output.take().unwrap()).lines()
+}
+
+/// The next line, as JSON.
+async fn document<R: AsyncRead + Unpin>(lines: &mut Lines<BufReader<R>>) -> Value {
+    serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap()
 }
 
 /// The address of another database on the server of this one.
@@ -153,6 +239,38 @@ fn assert_refused(ended: &Ended, status: i32, (arguments, settings, words): &Ref
     for word in *words {
         assert!(told[0].contains(word), "{word:?} is not in {:?}", told[0]);
     }
+}
+
+#[tokio::test]
+async fn the_last_calls_judged_at_the_checkpoint_are_no_reason_to_continue() {
+    let slow = judge::Settings {
+        latency: Duration::from_millis(3050),
+        ..judge::Settings::default()
+    };
+    let room = courtroom(4, slow).await.setting("QCI_CONCURRENCY", 8);
+
+    let ended = room.run(&["qci", "--limit", "4", "--time-limit", "4s"]).await;
+
+    assert_eq!(
+        (ended.status, room.db().count("judge_requests").await),
+        (Some(0), 4),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_time_limit_in_which_nothing_is_judged_is_not_tried_again_and_again() {
+    let slow = judge::Settings {
+        latency: Duration::from_secs(3),
+        ..judge::Settings::default()
+    };
+    let room = courtroom(4, slow).await.setting("QCI_CONCURRENCY", 2);
+
+    let ended = room.run(&["qci", "--time-limit", "1s"]).await;
+
+    assert_eq!(ended.status, Some(3), "{ended:?}");
+    // The first run skips a call, and so is continued; that one comes to nothing.
+    assert_eq!(room.judge.requests().len(), 4, "{ended:?}");
 }
 
 #[tokio::test]
@@ -207,6 +325,38 @@ async fn wrong_usage_is_refused_before_anything_is_asked_of_settings_or_database
             &["'--time-limit <TIME>'", "such as 90s, 15m or 6h"],
         ),
         (
+            &["qci", "--limits", "5"],
+            &[],
+            &["'--limits'", "'--limit'", "see `callmark qci --help`"],
+        ),
+        (
+            &["qci", "--limit", "many"],
+            &[],
+            &["'--limit <CALLS>'", "see `callmark qci --help`"],
+        ),
+        (
+            &["qci", "--limit", "0"],
+            &[],
+            &["`limit` must be a number of calls from 1 on"],
+        ),
+        (
+            &["qci", "--framework", "nonsense"],
+            &[],
+            &["`framework` must be a name and version", "\"QCI Standard@1\""],
+        ),
+        (&["qci", "--force"], &[], &["`force`", "name the calls in `call_ids`"]),
+        (&["qci", "--call-id", " "], &[], &["`call_ids` must be a list of"]),
+        (
+            &["qci", "--input", r#"{"mode": "full"}"#],
+            &[],
+            &["unknown field `mode`", "expected call_ids, limit, framework"],
+        ),
+        (
+            &["qci", "--input", "{}", "--estimate"],
+            &[],
+            &["'--input <JSON>'", "'--estimate'"],
+        ),
+        (
             &["simulate", "--page-cap", "0"],
             &[],
             &["'--page-cap <ROWS>'", "1..=1000"],
@@ -237,6 +387,37 @@ async fn wrong_settings_are_refused_all_at_once_with_what_was_expected_and_witho
             ],
         ),
         (&["sync"], &[], &["DATABASE_URL is missing", "VAPI_API_KEY is missing"]),
+        (
+            &["qci"],
+            &[("DATABASE_URL", "postgres://u:hidden@127.0.0.1:1/d")],
+            &["OPENAI_API_KEY is missing: expected the key of the judge's endpoint"],
+        ),
+        (
+            &["qci"],
+            &[
+                ("OPENAI_API_KEY", "two hidden"),
+                ("OPENAI_BASE_URL", "hidden"),
+                ("OPENAI_RESPONSE_FORMAT", "hidden"),
+                ("QCI_CONCURRENCY", "0"),
+                ("QCI_MAX_USD_PER_RUN", "hidden"),
+                ("QCI_MAX_USD_PER_DAY", "-1"),
+            ],
+            &[
+                "DATABASE_URL is missing",
+                "OPENAI_API_KEY is malformed: expected printable characters",
+                "OPENAI_BASE_URL is malformed: expected an http://",
+                "OPENAI_RESPONSE_FORMAT is malformed: expected json_schema or json_object",
+                "QCI_CONCURRENCY is malformed: expected a number from 1 to 500",
+                "QCI_MAX_USD_PER_RUN is malformed: expected an amount in USD",
+                "QCI_MAX_USD_PER_DAY is malformed",
+            ],
+        ),
+        // A judge is not needed; one that is half set is.
+        (
+            &["serve"],
+            &[("OPENAI_API_KEY", "two hidden")],
+            &["VAPI_API_KEY is missing", "OPENAI_API_KEY is malformed"],
+        ),
         (
             &["sync"],
             &[("VAPI_BASE_URL", "ftp://hidden")],
@@ -408,25 +589,7 @@ async fn an_interrupted_sync_closes_its_row() {
     };
     let scene = Scene::of(5, stuck).await;
 
-    for signal in ["INT", "TERM"] {
-        let sync = scene.start(&["sync"]);
-        while scene.statuses().await.last().map(String::as_str) != Some("running") {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        send(signal, &sync).await;
-        let ended = end(sync).await;
-
-        assert_eq!(ended.status, Some(1), "{ended:?}");
-        assert!(
-            ended
-                .stderr
-                .ends_with("callmark: vapi-sync error: cancelled: the host told it to stop\n"),
-            "{ended:?}"
-        );
-        let last = scene.db.runs().await.pop().unwrap();
-        assert_eq!(last.status, "error");
-        assert!(last.error_message.unwrap().starts_with("cancelled"));
-    }
+    scene.is_interrupted("sync", "vapi-sync").await;
 }
 
 #[tokio::test]
@@ -461,11 +624,10 @@ async fn serve_syncs_again_and_again_survives_a_failed_run_and_ends_well() {
     scene.vapi.faults().push(Fault::Status(401).next(1));
     let mut serve = scene.start(&["serve", "--every", "1s", "--json"]);
 
-    let mut lines = lines(&mut serve);
+    let mut runs = lines(&mut serve.stdout);
     let mut statuses = Vec::new();
     for _ in 0..2 {
-        let line = lines.next_line().await.unwrap().unwrap();
-        let run: Value = serde_json::from_str(&line).unwrap();
+        let run = document(&mut runs).await;
         statuses.push(run["status"].as_str().unwrap().to_owned());
     }
     send("TERM", &serve).await;
@@ -476,12 +638,314 @@ async fn serve_syncs_again_and_again_survives_a_failed_run_and_ends_well() {
 }
 
 #[tokio::test]
+async fn calls_are_scored_once_and_the_json_of_it_is_the_whole_of_standard_output() {
+    let room = courtroom(3, judge::Settings::default()).await;
+
+    let first = room.run(&["qci", "--json"]).await;
+    let second = room.run(&["qci"]).await;
+
+    assert_eq!((first.status, first.stderr.as_str()), (Some(0), ""));
+    let answer = first.json();
+    assert_eq!(
+        (&answer["status"], &answer["reason"]),
+        (&json!("success"), &Value::Null)
+    );
+    let run = &answer["runs"][0];
+    assert_eq!(
+        (&run["script_name"], &run["triggered_by"]),
+        (&json!("qci-analysis"), &json!("manual"))
+    );
+    assert_eq!(
+        (&run["calls_analyzed"], &run["records_inserted"]),
+        (&json!(3), &json!(4))
+    );
+    assert_eq!(run["metadata"]["skipped"], json!({"too_few_turns": 1}));
+    assert!(run["api_cost"].as_f64() > Some(0.0), "{run}");
+    assert_eq!((second.status, second.stderr.as_str()), (Some(0), ""));
+    assert!(second.stdout.starts_with("qci-analysis success in "), "{second:?}");
+    assert!(
+        second.stdout.contains(" 0 scored for 0.0000 USD, 0 skipped\n"),
+        "{second:?}"
+    );
+    assert_eq!(room.judge.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn an_estimate_is_told_in_both_forms_and_asks_no_judge() {
+    let room = courtroom(3, judge::Settings::default()).await;
+
+    let text = room.run(&["qci", "--estimate"]).await;
+    let json = room.run(&["qci", "--estimate", "--json"]).await;
+
+    let estimate = &json.json()["runs"][0]["metadata"]["estimate"];
+    let usd = estimate["usd"].as_f64().unwrap();
+    assert_eq!((text.status, json.status), (Some(0), Some(0)), "{text:?} {json:?}");
+    assert_eq!(estimate["calls"], 3);
+    assert!(
+        text.stdout.contains(&format!(" 3 to score for about {usd:.4} USD\n")),
+        "{text:?} {estimate}"
+    );
+    assert_eq!(room.judge.requests().len(), 0);
+    assert_eq!(room.db().count("qci_analyses").await, 0);
+}
+
+#[tokio::test]
+async fn which_calls_are_scored_can_be_told_by_number_by_name_and_by_an_input() {
+    let room = courtroom(6, judge::Settings::default()).await;
+    let steps: [(&[&str], u32); 6] = [
+        (&["--limit", "2"], 2),
+        (&["--call-id", "talk-5"], 1),
+        (&["--call-id", "talk-5", "--call-id", "talk-4"], 1),
+        (&["--call-id", "talk-5", "--call-id", "talk-4", "--force"], 2),
+        (&["--framework", "QCI Standard@1", "--limit", "1"], 1),
+        (&["--input", r#"{"call_ids": ["talk-0"], "force": true}"#], 1),
+    ];
+
+    for (arguments, scored) in steps {
+        let ended = room.run(&[&["qci", "--json"], arguments].concat()).await;
+
+        assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        assert_eq!(ended.json()["runs"][0]["calls_analyzed"], scored, "{arguments:?}");
+    }
+
+    assert_eq!(room.judge.requests().len(), 8);
+    assert_eq!(room.db().count("judge_requests").await, 8);
+    let scored = room
+        .db()
+        .rows("select call_id from qci_analyses where status = 'scored' order by 1")
+        .await;
+    let expected = ["talk-0", "talk-1", "talk-2", "talk-4", "talk-5"].map(|id| json!({"call_id": id}));
+    assert_eq!(scored[..], expected);
+}
+
+#[tokio::test]
+async fn what_keeps_calls_from_being_scored_is_told_in_one_line() {
+    let room = courtroom(2, judge::Settings::default()).await;
+    let dead = ("DATABASE_URL", "postgres://somebody:hidden@127.0.0.1:1/calls");
+    let not_migrated = beside(room.db(), "postgres");
+    let elsewhere = format!("{}/elsewhere", room.judge.url());
+    let refusals: &[Refusal] = &[
+        (
+            &["qci"],
+            &[dead],
+            &["127.0.0.1:1", "DATABASE_URL", "Connection refused"],
+        ),
+        (
+            &["qci"],
+            &[("DATABASE_URL", not_migrated.as_str())],
+            &["\"runs\"", "run `callmark migrate`"],
+        ),
+        (
+            &["qci"],
+            &[("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")],
+            &[
+                "qci-analysis error: asking the judge",
+                "did not answer",
+                "Connection refused",
+            ],
+        ),
+        (
+            &["qci"],
+            &[("OPENAI_API_KEY", "hidden")],
+            &["refused the key (401", "check OPENAI_API_KEY"],
+        ),
+        (
+            &["qci"],
+            &[("OPENAI_BASE_URL", elsewhere.as_str())],
+            &["does not know the endpoint or the model", "check OPENAI_BASE_URL"],
+        ),
+        (
+            &["qci", "--framework", "No Such@7"],
+            &[],
+            &["qci-analysis error", "No Such@7"],
+        ),
+        (
+            &["qci", "--call-id", "no-such-call"],
+            &[],
+            &["none of the calls in `call_ids` is stored", "sync first"],
+        ),
+    ];
+
+    for refusal in refusals {
+        let ended = room.run_with(refusal.0, refusal.1).await;
+
+        assert_refused(&ended, 1, refusal);
+        assert!(!ended.stderr.contains("hidden"), "{ended:?}");
+    }
+    // The sync that brought the calls in, and the last five, which reached the database.
+    assert_eq!(room.statuses().await[1..], ["error"; 5]);
+    assert_eq!(room.db().count("qci_analyses where status <> 'skipped'").await, 0);
+}
+
+#[tokio::test]
+async fn a_budget_that_is_used_up_is_a_partial_run_and_says_which_and_what_is_left() {
+    let room = courtroom(6, judge::Settings::default()).await;
+
+    let ended = room.run_with(&["qci"], &[("QCI_MAX_USD_PER_RUN", "0.007")]).await;
+
+    assert_eq!(ended.status, Some(3), "{ended:?}");
+    assert!(ended.stdout.starts_with("qci-analysis partial in "), "{ended:?}");
+    let told = "callmark: qci-analysis partial: the budget of 0.007 USD (QCI_MAX_USD_PER_RUN) is used up: ";
+    assert!(ended.stderr.starts_with(told), "{ended:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+}
+
+#[tokio::test]
+async fn scoring_out_of_time_continues_in_runs_of_the_same_batch_until_all_is_scored() {
+    let slow = judge::Settings {
+        latency: Duration::from_millis(500),
+        ..judge::Settings::default()
+    };
+    let room = courtroom(20, slow).await.setting("QCI_CONCURRENCY", 2);
+
+    let ended = room.run(&["qci", "--time-limit", "4s", "--json"]).await;
+
+    let answer = ended.json();
+    assert_eq!(
+        (ended.status, &answer["status"]),
+        (Some(0), &json!("success")),
+        "{ended:?}"
+    );
+    let runs: Vec<_> = room.db().runs().await.into_iter().skip(1).collect();
+    assert!(runs.len() > 1, "{runs:?}");
+    assert_eq!(answer["runs"].as_array().map(Vec::len), Some(runs.len()));
+    assert!(runs.iter().all(|run| run.batch_id == runs[0].batch_id));
+    assert!(runs[1..].iter().all(|run| run.triggered_by == "continuation"));
+    assert_eq!(runs.iter().map(|run| run.calls_analyzed).sum::<i32>(), 20);
+}
+
+#[tokio::test]
+async fn an_interrupted_scoring_closes_its_row() {
+    let stuck = judge::Settings {
+        latency: Duration::from_secs(30),
+        ..judge::Settings::default()
+    };
+    let room = courtroom(3, stuck).await;
+
+    room.is_interrupted("qci", "qci-analysis").await;
+}
+
+#[tokio::test]
+async fn serve_without_a_judge_keeps_calls_and_says_that_it_scores_none() {
+    let room = courtroom(2, judge::Settings::default()).await;
+    let arguments = ["serve", "--every", "1s", "--json"];
+    let mut serve = room.start_with(&arguments, &[("OPENAI_API_KEY", "")]);
+
+    let mut runs = lines(&mut serve.stdout);
+    let scripts = [document(&mut runs).await, document(&mut runs).await].map(|mut run| run["script_name"].take());
+    send("TERM", &serve).await;
+
+    let ended = end(serve).await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert_eq!(scripts, ["vapi-sync", "vapi-sync"]);
+    assert!(
+        ended.stderr.contains("scoring nothing, for want of OPENAI_API_KEY"),
+        "{ended:?}"
+    );
+    assert_eq!(room.db().count("qci_analyses").await, 0);
+    assert_eq!(room.judge.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn serve_scores_after_each_sync_and_after_one_that_failed() {
+    let room = courtroom(2, judge::Settings::default()).await;
+    room.stage.vapi.faults().push(Fault::Status(401).next(1));
+    let mut serve = room.start(&["serve", "--every", "1s", "--json"]);
+
+    let mut runs = lines(&mut serve.stdout);
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        told.push(document(&mut runs).await);
+    }
+    send("TERM", &serve).await;
+
+    let ended = end(serve).await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("scoring what is new"), "{ended:?}");
+    let said = |run: &Value| {
+        json!([
+            run["script_name"],
+            run["status"],
+            run["triggered_by"],
+            run["calls_analyzed"]
+        ])
+    };
+    assert_eq!(
+        json!(told.iter().map(said).collect::<Vec<_>>()),
+        json!([
+            ["vapi-sync", "error", "schedule", 0],
+            ["qci-analysis", "success", "schedule", 2],
+            ["vapi-sync", "success", "schedule", 0],
+            ["qci-analysis", "success", "vapi-sync", 0],
+        ])
+    );
+    assert_eq!(told[2]["batch_id"], told[3]["batch_id"]);
+    assert_eq!(room.judge.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn the_help_of_each_command_is_an_answer_and_names_the_settings_that_it_reads() {
+    let helps: [(&[&str], &[&str]); 7] = [
+        (
+            &["--help"],
+            &[
+                "migrate",
+                "sync",
+                "qci",
+                "serve",
+                "simulate",
+                "demo",
+                "DATABASE_URL",
+                "VAPI_API_KEY",
+                "OPENAI_API_KEY",
+                "Exit status: 0",
+            ],
+        ),
+        (&["migrate", "--help"], &["DATABASE_URL", "DATABASE_CA"]),
+        (
+            &["sync", "--help"],
+            &["VAPI_API_KEY", "VAPI_BASE_URL", "--mode", "--dry-run"],
+        ),
+        (
+            &["qci", "--help"],
+            &[
+                "OPENAI_API_KEY",
+                "OPENAI_BASE_URL",
+                "OPENAI_MODEL",
+                "QCI_MAX_USD_PER_RUN",
+                "--call-id",
+                "--limit",
+                "--framework",
+                "--force",
+                "--estimate",
+            ],
+        ),
+        (&["serve", "--help"], &["SYNC_EVERY", "OPENAI_API_KEY", "--every"]),
+        (&["simulate", "--help"], &["--page-cap", "--api-key"]),
+        (&["demo", "--help"], &["PG_BIN", "--once"]),
+    ];
+
+    for (arguments, words) in helps {
+        let ended = run(arguments, &[]).await;
+
+        assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        for word in words {
+            assert!(
+                ended.stdout.contains(word),
+                "{arguments:?} says nothing of {word}: {}",
+                ended.stdout
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_simulator_says_where_it_is_and_ends_well() {
     let mut simulator = callmark(&["simulate", "--calls", "3", "--api-key", KEY], &[])
         .spawn()
         .unwrap();
 
-    let url = lines(&mut simulator).next_line().await.unwrap().unwrap();
+    let url = lines(&mut simulator.stdout).next_line().await.unwrap().unwrap();
     let db = TestDb::new().await;
     let (database, settings) = (db.url(), [("VAPI_BASE_URL", url.as_str()), ("VAPI_API_KEY", KEY)]);
     let synced = run(
@@ -503,17 +967,25 @@ fn temporary() -> TempDir {
     folder
 }
 
-/// Nothing is in the folder, and no process has to do with it.
-fn assert_left_nothing(folder: &Path) {
-    let left: Vec<_> = std::fs::read_dir(folder).unwrap().collect();
-    let processes = std::process::Command::new("ps").args(["-eo", "args"]).output().unwrap();
-    let processes = String::from_utf8_lossy(&processes.stdout).into_owned();
-    assert!(left.is_empty(), "{left:?}");
-    assert!(!processes.contains(folder.to_str().unwrap()), "{processes}");
+/// Nothing is in the folder, and no process has to do with it. A server that was interrupted while it started may
+/// need a moment more than the demo did.
+async fn assert_left_nothing(folder: &Path) {
+    let since = Instant::now();
+    loop {
+        let left: Vec<_> = std::fs::read_dir(folder).unwrap().collect();
+        let processes = std::process::Command::new("ps").args(["-eo", "args"]).output().unwrap();
+        let processes = String::from_utf8_lossy(&processes.stdout).into_owned();
+        let is_mentioned = processes.contains(folder.to_str().unwrap());
+        if left.is_empty() && !is_mentioned {
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_secs(10), "{left:?} {processes}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]
-async fn the_demo_shows_a_run_and_leaves_nothing_behind() {
+async fn the_demo_shows_a_sync_and_its_scores_and_leaves_nothing_behind() {
     let folder = temporary();
     let settings = [("TMPDIR", folder.path().to_str().unwrap())];
 
@@ -521,39 +993,87 @@ async fn the_demo_shows_a_run_and_leaves_nothing_behind() {
 
     assert_eq!(ended.status, Some(0), "{ended:?}");
     let answer = ended.json();
-    assert_eq!(answer["run"]["status"], "success");
+    let (synced, scored) = (&answer["runs"][0]["run"], &answer["runs"][1]["run"]);
+    assert_eq!(answer["runs"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        (&synced["script_name"], &synced["status"]),
+        (&json!("vapi-sync"), &json!("success"))
+    );
+    assert_eq!(
+        (&scored["script_name"], &scored["status"]),
+        (&json!("qci-analysis"), &json!("success"))
+    );
+    assert_eq!(synced["batch_id"], scored["batch_id"]);
+    assert_eq!(scored["triggered_by"], "vapi-sync");
+    for run in answer["runs"].as_array().unwrap() {
+        assert_eq!(run["logs"][0]["step"], "START");
+    }
     assert_eq!(answer["contents"]["calls"], 60);
     assert_eq!(answer["contents"]["assistants"], 13);
-    assert_eq!(answer["logs"][0]["step"], "START");
-    assert_left_nothing(folder.path());
+    let calls = |status: &str| -> i64 {
+        let spread = answer["contents"]["scores"].as_array().unwrap().iter();
+        let of_status = spread.filter(|part| part["status"] == status);
+        of_status.map(|part| part["calls"].as_i64().unwrap()).sum()
+    };
+    assert_eq!(scored["calls_analyzed"], calls("scored"));
+    assert!(
+        calls("scored") > 0 && calls("scored") + calls("skipped") == 60,
+        "{answer}"
+    );
+    assert!(scored["api_cost"].as_f64() > Some(0.0), "{scored}");
+    assert_left_nothing(folder.path()).await;
 }
 
 #[tokio::test]
-async fn the_demo_stays_up_until_it_is_interrupted() {
+async fn the_demo_for_people_tells_of_both_runs() {
     let folder = temporary();
     let settings = [("TMPDIR", folder.path().to_str().unwrap())];
-    let mut demo = callmark(&["demo", "--calls", "10", "--json"], &settings)
+
+    let ended = run(&["demo", "--once", "--calls", "30"], &settings).await;
+
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    for words in [
+        "vapi-sync: the run, as its row in `runs` has it",
+        "vapi-sync: its steps, from `logs`",
+        "qci-analysis: the run, as its row in `runs` has it",
+        "qci-analysis: its steps, from `logs`",
+        "verified quotes",
+    ] {
+        assert!(ended.stdout.contains(words), "{words:?} is not in {}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn the_demo_stays_up_until_it_is_interrupted_and_has_nothing_left_to_score() {
+    let folder = temporary();
+    let settings = [("TMPDIR", folder.path().to_str().unwrap())];
+    let mut demo = callmark(&["demo", "--calls", "30", "--json"], &settings)
         .spawn()
         .unwrap();
 
-    let answer: Value = serde_json::from_str(&lines(&mut demo).next_line().await.unwrap().unwrap()).unwrap();
-    let database = answer["database_url"].as_str().unwrap();
-    let vapi = answer["vapi_base_url"].as_str().unwrap();
-    let key = answer["vapi_api_key"].as_str().unwrap();
-    let synced = run(
-        &["sync", "--mode", "full"],
-        &[
-            ("DATABASE_URL", database),
-            ("VAPI_BASE_URL", vapi),
-            ("VAPI_API_KEY", key),
-        ],
-    )
-    .await;
+    let answer = document(&mut lines(&mut demo.stdout)).await;
+    let setting = |name: &'static str, member: &str| (name, answer[member].as_str().unwrap());
+    let settings = [
+        setting("DATABASE_URL", "database_url"),
+        setting("VAPI_BASE_URL", "vapi_base_url"),
+        setting("VAPI_API_KEY", "vapi_api_key"),
+        setting("OPENAI_BASE_URL", "openai_base_url"),
+        setting("OPENAI_API_KEY", "openai_api_key"),
+        ("OPENAI_MODEL", judge::MODEL),
+    ];
+    let synced = run(&["sync", "--mode", "full"], &settings).await;
+    let scored = run(&["qci", "--json"], &settings).await;
     send("INT", &demo).await;
 
     assert_eq!(synced.status, Some(0), "{synced:?}");
+    assert_eq!(scored.status, Some(0), "{scored:?}");
+    let again = &scored.json()["runs"][0];
+    assert_eq!(
+        (&again["records_fetched"], &again["calls_analyzed"], &again["api_cost"]),
+        (&json!(0), &json!(0), &json!(0.0))
+    );
     assert_eq!(end(demo).await.status, Some(0));
-    assert_left_nothing(folder.path());
+    assert_left_nothing(folder.path()).await;
 }
 
 #[tokio::test]
@@ -568,6 +1088,22 @@ async fn an_interrupted_demo_leaves_nothing_behind_wherever_it_is() {
         let ended = end(demo).await;
 
         assert_eq!(ended.status, Some(0), "after {after} ms: {ended:?}");
-        assert_left_nothing(folder.path());
+        assert_left_nothing(folder.path()).await;
     }
+}
+
+#[tokio::test]
+async fn a_demo_that_is_interrupted_while_it_scores_leaves_nothing_behind() {
+    let folder = temporary();
+    let settings = [("TMPDIR", folder.path().to_str().unwrap())];
+    let mut demo = callmark(&["demo", "--once", "--calls", "900"], &settings)
+        .spawn()
+        .unwrap();
+
+    let mut told = lines(&mut demo.stderr);
+    while !told.next_line().await.unwrap().unwrap().starts_with("900 calls read") {}
+    send("INT", &demo).await;
+
+    assert_eq!(end(demo).await.status, Some(1));
+    assert_left_nothing(folder.path()).await;
 }

@@ -27,7 +27,7 @@ const HANG_UPS: usize = 6;
 /// Requests to the judge at once.
 const AT_ONCE: usize = 4;
 /// How long the judge thinks; much longer than storing what it says takes.
-const THOUGHT: Duration = Duration::from_millis(200);
+const THOUGHT: Duration = Duration::from_millis(300);
 
 const TALK: [&str; 4] = [
     "Thanks for calling Quillmere Bakery, this is Nell. How can I help you today?",
@@ -280,7 +280,7 @@ async fn of_two_syncs_at_once_one_runs_and_the_other_is_skipped() {
 
 #[tokio::test]
 async fn killed_at_any_request_to_the_judge_the_next_run_scores_the_rest_and_only_that() {
-    for request in [1, 4, 5, 13, 22, TALKS] {
+    for request in [1, 4, 5, 13, 19] {
         let room = courtroom().await;
         let mut child = qci(&room);
         until_asked(&room, request).await;

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::Deps;
 use crate::budget::UsedUp;
-use crate::input::{Input, MOST_IDS};
+use crate::input::Input;
 use crate::judge::JudgeError;
 use crate::material::{Desk, Looked, Prepared};
 use crate::scoring::{Ended, Scorer};
@@ -199,10 +199,17 @@ fn outcome(run: &Run, tally: &Tally, stop: Option<Stop>, input: &Input, ids: &[S
     let counters = run.counters();
     let handled = counters.records_inserted + counters.records_updated + counters.records_failed;
     let left = counters.records_fetched - handled;
+    // What was under way at the checkpoint came to its end.
+    let stop = stop.filter(|stop| left > 0 || !matches!(stop, Stop::OutOfTime));
     let (reason, continue_with) = match stop {
+        // A continuation would come to nothing, too, and pay for it.
+        Some(Stop::OutOfTime) if handled == 0 => (
+            format!("out of time: no call was judged within the time limit, {left} are left"),
+            None,
+        ),
         Some(Stop::OutOfTime) => (
             format!("out of time: {left} calls are left for the continuation"),
-            Some(rest(tally, input, ids)),
+            Some(rest(tally, input, ids, left)),
         ),
         Some(Stop::UsedUp(UsedUp { setting, usd })) => (
             format!("the budget of {usd} USD ({setting}) is used up: {left} calls are left"),
@@ -233,11 +240,13 @@ fn outcome(run: &Run, tally: &Tally, stop: Option<Stop>, input: &Input, ids: &[S
 }
 
 /// The input of the continuation: calls that are done are no longer in the backlog, unless they were asked for again.
-fn rest(tally: &Tally, input: &Input, ids: &[String]) -> Value {
+fn rest(tally: &Tally, input: &Input, ids: &[String], left: i32) -> Value {
     let mut rest = json!({"force": input.force});
-    if input.call_ids.is_some() || input.limit.is_some() {
-        let left: Vec<&String> = ids.iter().filter(|id| !tally.is_done(id)).take(MOST_IDS).collect();
-        rest["call_ids"] = json!(left);
+    if input.call_ids.is_some() {
+        let ids: Vec<&String> = ids.iter().filter(|id| !tally.is_done(id)).collect();
+        rest["call_ids"] = json!(ids);
+    } else if input.limit.is_some() {
+        rest["limit"] = json!(left);
     }
     if let Some(framework) = &input.framework {
         rest["framework"] = json!(framework.to_string());

@@ -36,7 +36,7 @@ pub enum InvalidInput {
 }
 
 /// Ids in one request at most.
-pub(crate) const MOST_IDS: usize = 10_000;
+const MOST_IDS: usize = 10_000;
 const FIELDS: [&str; 5] = ["call_ids", "limit", "framework", "force", "estimate"];
 
 impl Input {

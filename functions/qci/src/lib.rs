@@ -82,7 +82,7 @@ async fn analyze(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>)
     drop(client);
     run.note("framework", framework.name.to_string());
     run.info(
-        Step::Start,
+        Step::Validate,
         format!("scoring by framework {}", framework.name),
         json!({"framework": framework.name.to_string(), "framework_id": framework.id}),
     );
