@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench bench-qci build clean setup \
-	postgres test-sdk test-lambda lint-rust lint-template build-lambda
+	postgres test-sdk test-lambda test-judge lint-rust lint-template build-lambda
 
 # What a command passes on: make demo ARGS='--calls 200'
 ARGS :=
@@ -32,6 +32,11 @@ test-lambda: postgres # run the functions' binaries under Lambda's runtime proto
 	@setup/venv.sh lambda-test tests/lambda/requirements.txt
 	cargo build --quiet --workspace --bins
 	@.tools/venv-lambda-test/bin/python tests/lambda/run
+
+test-judge: postgres ## score calls by a small real model: opt-in, compiles its server for ten minutes
+	@setup/venv.sh judge tests/judge/requirements.txt
+	cargo build --quiet --package callmark
+	@.tools/venv-judge/bin/python tests/judge/run
 
 lint: lint-rust lint-template ## check format, lints and the AWS template
 

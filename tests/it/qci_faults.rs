@@ -219,6 +219,20 @@ async fn a_call_that_the_judge_breaks_on_counts_its_tries_while_others_are_answe
 }
 
 #[tokio::test]
+async fn a_call_that_is_too_long_is_parked_even_if_it_is_the_only_one() {
+    let room = Courtroom::hearing(&talks(1), Settings::default()).await;
+    room.judge.faults().push(Fault::ContextTooLong.always());
+
+    for _ in 0..3 {
+        let failure = room.try_score(json!({})).await.unwrap_err().to_string();
+        assert!(failure.contains("too long"), "{failure}");
+    }
+
+    assert_eq!(room.analysis("talk-0").await["status"], "parked");
+    assert_eq!(room.score().await.counters.records_fetched, 0);
+}
+
+#[tokio::test]
 async fn a_judge_that_is_not_there_fails_the_run_and_no_call() {
     let room = Courtroom::hearing(&talks(9), Settings::default()).await;
     let nowhere = Courtroom {

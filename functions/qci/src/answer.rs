@@ -146,7 +146,9 @@ impl Answer {
 }
 
 fn json(content: &str) -> Result<Value, Unusable> {
-    serde_json::from_str(content).map_err(|error| {
+    // Some endpoints let a model break lines inside of strings; outside of them such a character is a blank anyway.
+    let content = content.replace(|c: char| c.is_ascii_control(), " ");
+    serde_json::from_str(&content).map_err(|error| {
         let start = content.trim_start();
         Unusable::InvalidJson(if start.is_empty() {
             "it is blank".to_owned()

@@ -66,7 +66,9 @@ pub(crate) enum Useless {
     #[error("the judge refused to answer: {0}")]
     Refusal(String),
     /// It ran out of tokens.
-    #[error("the judge's answer was cut off at its token limit: raise max_tokens in the framework's model_config")]
+    #[error(
+        "the judge's answer was cut off at its token limit: max_tokens in the framework's model_config, or what the model can hold"
+    )]
     Truncated,
     /// The provider held it back.
     #[error("the provider's content filter held the answer back")]
@@ -119,6 +121,22 @@ pub enum JudgeError {
     /// Something came that is no chat completion.
     #[error("the judge's answer is no chat completion: {0}")]
     Malformed(String),
+    /// It does not know how we ask for the form of an answer.
+    #[error(
+        "the judge does not know this form of request ({status}): set OPENAI_RESPONSE_FORMAT=json_object: {message}"
+    )]
+    UnknownFormat {
+        /// A 400, 422 or 500.
+        status: StatusCode,
+        /// What it said.
+        message: String,
+    },
+    /// The call is longer than what the model can hold: the fault of nobody but this call.
+    #[error("the call is too long for the judge: {message}")]
+    TooLong {
+        /// What it said.
+        message: String,
+    },
     /// It was not asked: the run ends.
     #[error("the judge was not asked any more")]
     Stopped,
@@ -271,6 +289,8 @@ impl JudgeError {
             Self::Unauthorized { .. }
             | Self::NotFound { .. }
             | Self::UsedUp { .. }
+            | Self::UnknownFormat { .. }
+            | Self::TooLong { .. }
             | Self::Stopped
             | Self::Refused { .. } => false,
         }
@@ -280,7 +300,7 @@ impl JudgeError {
     pub(crate) fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Unauthorized { .. } | Self::NotFound { .. } | Self::UsedUp { .. }
+            Self::Unauthorized { .. } | Self::NotFound { .. } | Self::UsedUp { .. } | Self::UnknownFormat { .. }
         )
     }
 }
@@ -308,10 +328,26 @@ async fn refusal(response: Response) -> JudgeError {
             JudgeError::UsedUp { message }
         }
         StatusCode::TOO_MANY_REQUESTS => JudgeError::TooFast { quiet },
+        StatusCode::BAD_REQUEST if is_too_long(code.as_deref(), &message) => JudgeError::TooLong { message },
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::INTERNAL_SERVER_ERROR
+            if is_about_the_format(&message) =>
+        {
+            JudgeError::UnknownFormat { status, message }
+        }
         StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT => JudgeError::Unavailable { status, message },
         status if status.is_server_error() => JudgeError::Unavailable { status, message },
         status => JudgeError::Refused { status, message },
     }
+}
+
+fn is_too_long(code: Option<&str>, message: &str) -> bool {
+    code == Some("context_length_exceeded") || message.to_ascii_lowercase().contains("context length")
+}
+
+fn is_about_the_format(message: &str) -> bool {
+    ["response_format", "json_schema"]
+        .iter()
+        .any(|name| message.contains(name))
 }
 
 /// How long to be quiet: in milliseconds, in seconds, or until the limit starts anew (`6m0s`, `250ms`).
@@ -433,6 +469,15 @@ mod tests {
 
             assert_eq!(quiet(&headers), expected, "{name}: {value}");
         }
+    }
+
+    #[test]
+    fn a_request_that_is_refused_for_its_form_or_its_length_is_told_from_others() {
+        let of_vllm = "1 validation error: {'loc': ('body', 'response_format', 'type'), 'msg': 'Input should be text'}";
+
+        assert!(is_about_the_format(of_vllm) && !is_about_the_format("The server had an error"));
+        assert!(is_too_long(Some("context_length_exceeded"), "") && !is_too_long(Some("invalid_value"), "temperature"));
+        assert!(is_too_long(None, "This model's maximum Context Length is 4096 tokens"));
     }
 
     #[test]

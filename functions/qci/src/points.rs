@@ -213,9 +213,11 @@ impl CriterionResult {
         self.points = Some(points);
     }
 
-    /// Whether a level was chosen and could not be counted.
+    /// Whether a level was chosen that could not be counted, or that no word of its quotes supports. The lowest level
+    /// needs no quote; one whose quotes are all made up is not to be trusted either.
     fn lacks_evidence(&self) -> bool {
-        self.standing == Standing::Indeterminable && self.level.is_some()
+        let is_uncounted = self.standing == Standing::Indeterminable && self.level.is_some();
+        is_uncounted || (self.evidence.is_empty() && !self.unverified.is_empty())
     }
 }
 

@@ -89,7 +89,10 @@ impl Scorer {
         self.desk.budget.settle(prepared.guess.unwrap_or_default(), spent);
         let verdict = match verdict {
             Ok(Ok(verdict)) => verdict,
-            Ok(Err(error)) if requests.is_empty() => return Ok(Ended::Unanswered(prepared, error)),
+            // To find a call too long is an answer about this call.
+            Ok(Err(error)) if requests.is_empty() && !matches!(error, JudgeError::TooLong { .. }) => {
+                return Ok(Ended::Unanswered(prepared, error));
+            }
             Ok(Err(error)) => Verdict::Failed(telemetry::chain(&error)),
             Err(_) => Verdict::Failed("scoring it panicked: this is a bug".to_owned()),
         };

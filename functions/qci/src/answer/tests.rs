@@ -39,6 +39,15 @@ fn an_answer_that_fits_is_read_with_levels_by_their_place() {
 }
 
 #[test]
+fn a_line_that_is_broken_inside_of_a_string_is_read_as_a_blank() {
+    let broken = good().to_string().replace("It was.", "It\n\twas.");
+
+    let answer = Answer::read(&small(), &broken).unwrap();
+
+    assert_eq!(answer.judgements[1].reason, "It  was.");
+}
+
+#[test]
 fn what_is_no_json_is_refused_and_a_fence_is_called_one() {
     let read = |content: &str| Answer::read(&small(), content).unwrap_err();
 

@@ -369,7 +369,10 @@ proptest! {
             let has_points = result.points.is_some_and(|points| points > 0);
             prop_assert!(result.kind == Kind::Measured || !has_points || !result.evidence.is_empty());
         }
-        let lacking = |result: &CriterionResult| result.level.is_some() && result.standing != Standing::Counted;
+        let lacking = |result: &CriterionResult| {
+            let is_uncounted = result.level.is_some() && result.standing != Standing::Counted;
+            is_uncounted || (result.evidence.is_empty() && !result.unverified.is_empty())
+        };
         prop_assert_eq!(score.flagged, score.criteria.iter().any(lacking));
     }
 
