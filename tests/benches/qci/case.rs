@@ -1,5 +1,6 @@
 //! What is timed, and the time that it would take if only the judge took any.
 
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use simulator::judge::Limit;
@@ -22,6 +23,14 @@ pub(crate) fn limit(requests: usize) -> Limit {
     Limit {
         requests,
         per: Duration::from_secs(1),
+    }
+}
+
+impl Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} calls, {} at once", self.calls, self.concurrency)?;
+        self.limit
+            .map_or(Ok(()), |requests| write!(f, ", {requests} a second let in"))
     }
 }
 

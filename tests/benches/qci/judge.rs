@@ -22,7 +22,18 @@ pub(crate) struct Judge {
     answers: Lines<BufReader<ChildStdout>>,
 }
 
-/// What came since this was last asked.
+/// What the process is told, a line each.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Order {
+    /// Answered with what was heard since the last `Forget`.
+    Tell,
+    /// Answered with the bodies of these requests.
+    Repeat,
+    /// Answered with null.
+    Forget,
+}
+
+/// What the judge heard.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Heard {
     /// Requests that got an answer.
@@ -51,11 +62,18 @@ impl Judge {
         })
     }
 
-    /// What came since this was last asked.
+    /// What it heard since it was told to forget.
     pub(crate) async fn heard(&mut self) -> Result<Heard> {
-        self.orders.write_all(b"\n").await?;
-        let answer = self.answers.next_line().await?.context("the judge is gone")?;
-        child::parse(&answer)
+        child::parse(&self.order(Order::Tell).await?)
+    }
+
+    /// The requests that it heard since then, as a JSON array.
+    pub(crate) async fn requests(&mut self) -> Result<String> {
+        self.order(Order::Repeat).await
+    }
+
+    pub(crate) async fn forget(&mut self) -> Result<()> {
+        child::parse(&self.order(Order::Forget).await?)
     }
 
     /// Ends the process and waits for it.
@@ -64,9 +82,15 @@ impl Judge {
         self.child.wait().await?;
         Ok(())
     }
+
+    async fn order(&mut self, order: Order) -> Result<String> {
+        let line = serde_json::to_string(&order)? + "\n";
+        self.orders.write_all(line.as_bytes()).await?;
+        self.answers.next_line().await?.context("the judge is gone")
+    }
 }
 
-/// Judges until standard input ends, be it because the benchmark was killed. Each line of it asks what came.
+/// Judges until standard input ends, be it because the benchmark was killed.
 pub(crate) async fn serve(requests_a_second: Option<usize>) -> Result<()> {
     let server = Server::start(Settings {
         latency: LATENCY,
@@ -75,25 +99,37 @@ pub(crate) async fn serve(requests_a_second: Option<usize>) -> Result<()> {
     })
     .await?;
     child::say(&server.url())?;
-    tokio::task::block_in_place(|| tell(&server))?;
+    tokio::task::block_in_place(|| obey(&server))?;
     server.stop().await;
     Ok(())
 }
 
-fn tell(server: &Server) -> Result<()> {
+fn obey(server: &Server) -> Result<()> {
     let mut watch = Watch::start()?;
     for line in std::io::stdin().lock().lines() {
-        line?;
-        let requests = server.requests();
-        server.forget_requests();
-        let with = |status| requests.iter().filter(|request| request.status == status).count();
-        child::say(&Heard {
-            answered: with(200),
-            refused: with(429),
-            at_once: server.most_at_once(),
-            cpu: watch.stop(0)?.cpu,
-        })?;
-        watch = Watch::start()?;
+        match child::parse(&line?)? {
+            Order::Tell => child::say(&heard(server, &watch)?)?,
+            Order::Repeat => {
+                let requests = server.requests();
+                child::say(&requests.iter().map(|request| &request.body).collect::<Vec<_>>())?;
+            }
+            Order::Forget => {
+                server.forget_requests();
+                watch = Watch::start()?;
+                child::say(&())?;
+            }
+        }
     }
     Ok(())
+}
+
+fn heard(server: &Server, watch: &Watch) -> Result<Heard> {
+    let requests = server.requests();
+    let with = |status| requests.iter().filter(|request| request.status == status).count();
+    Ok(Heard {
+        answered: with(200),
+        refused: with(429),
+        at_once: server.most_at_once(),
+        cpu: watch.stop(0)?.cpu,
+    })
 }

@@ -6,10 +6,12 @@
 //! ```text
 //! main ─▶ calls                         conversations ─▶ a database that is copied for each run
 //!      ─▶ round ─▶ judge                answers after 400 ms; some refuse what comes too fast
-//!              └─▶ once (qci::handle)   one call, then all of them
+//!              ├─▶ once (qci::handle)   one call, then all of them
+//!              └─▶ ask                  the same requests alone, the answers dropped
 //!                    └── measured ─▶ round ─▶ report
 //! ```
 
+mod ask;
 mod calls;
 mod case;
 #[path = "../sync/child.rs"]
@@ -64,6 +66,8 @@ enum Part {
         concurrency: usize,
         calls: usize,
     },
+    /// Sends the requests that standard input holds.
+    Ask { judge: String, concurrency: usize },
 }
 
 #[tokio::main]
@@ -77,6 +81,7 @@ async fn main() -> Result<()> {
             concurrency,
             calls,
         }) => once::run(judge, database, *concurrency, *calls).await,
+        Some(Part::Ask { judge, concurrency }) => ask::run(judge, *concurrency).await,
         None => bench(&arguments).await,
     }
 }

@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use crate::case::{Case, LATENCY, limit};
+use crate::case::{Case, LATENCY};
 use crate::round::Timed;
 
-/// Without its start-up, a run takes at most this many times as long as the judge alone.
+/// Beyond its start-up, a run takes at most this many times as long as the judge alone.
 const MOST_IDEALS: f64 = 1.03;
 
 const HEAD: &str = "\
-| judge lets in | at once | scored | failed | 429s | ideal s | start-up s | wall s | × ideal | an answer ms | client CPU s | judge CPU s | peak memory MB |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+| at once | let in a second | scored | failed | 429s | ideal s | asking alone s | start-up s | wall s | × ideal | client CPU s | judge CPU s | peak memory MB |
+|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 ";
 
 /// The table and the verdicts.
@@ -23,79 +23,69 @@ pub(crate) fn markdown(cases: &[(Case, Vec<Timed>)]) -> String {
     format!("\n{table}\n{verdicts}")
 }
 
+#[expect(clippy::cast_precision_loss, reason = "small counts, and megabytes of one process")]
 fn write_row(out: &mut String, case: &Case, rounds: &[Timed]) {
-    let most = |pick: fn(&Timed) -> usize| rounds.iter().map(pick).max().unwrap_or_default();
-    let least = |pick: fn(&Timed) -> usize| rounds.iter().map(pick).min().unwrap_or_default();
-    #[expect(clippy::cast_precision_loss, reason = "megabytes of one process")]
-    let megabytes = |timed: &Timed| timed.measured.peak_memory as f64 / 1e6;
-    #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
-    let refused = |timed: &Timed| timed.heard.refused as f64;
+    let of = |pick: fn(&Timed) -> f64| median(rounds.iter().map(pick));
+    let alone = rounds.iter().filter_map(|timed| Some(timed.alone?.wall.as_secs_f64()));
     // Writing to a string cannot fail.
     let _infallible = writeln!(
         out,
-        "| {} | {} | {} | {} | {:.0} | {:.2} | {:.3} | {:.3} | {:.3} | {:.0} | {:.2} | {:.2} | {:.0} |",
-        terms(case),
-        most(|timed| timed.heard.at_once),
-        least(|timed| timed.stored.scored),
-        most(|timed| timed.stored.failed),
-        median(rounds, refused),
+        "| {} | {} | {:.0} | {:.0} | {:.0} | {:.2} | {} | {:.3} | {:.3} | {:.3} | {:.2} | {:.2} | {:.0} |",
+        case.concurrency,
+        case.limit.map_or_else(|| "all".to_owned(), |limit| limit.to_string()),
+        of(|timed| timed.scoring.stored.scored as f64),
+        of(|timed| timed.scoring.stored.failed as f64),
+        of(|timed| timed.scoring.heard.refused as f64),
         case.ideal().as_secs_f64(),
-        median(rounds, |timed| timed.start_up.as_secs_f64()),
-        median(rounds, |timed| timed.measured.wall.as_secs_f64()),
-        median(rounds, |timed| timed.ideals(case)),
-        median(rounds, |timed| timed.stored.answer_ms),
-        median(rounds, |timed| timed.measured.cpu.as_secs_f64()),
-        median(rounds, |timed| timed.heard.cpu.as_secs_f64()),
-        median(rounds, megabytes),
+        case.limit
+            .map_or_else(|| format!("{:.3}", median(alone)), |_| String::new()),
+        of(|timed| timed.start_up.as_secs_f64()),
+        of(|timed| timed.scoring.measured.wall.as_secs_f64()),
+        median(rounds.iter().map(|timed| timed.ideals(case))),
+        of(|timed| timed.scoring.measured.cpu.as_secs_f64()),
+        of(|timed| timed.scoring.heard.cpu.as_secs_f64()),
+        of(|timed| timed.scoring.measured.peak_memory as f64 / 1e6),
     );
 }
 
 fn write_verdict(out: &mut String, case: &Case, rounds: &[Timed]) {
     let verdict = |holds: bool| if holds { "holds" } else { "**missed**" };
-    let ratio = median(rounds, |timed| timed.ideals(case));
+    let ratio = median(rounds.iter().map(|timed| timed.ideals(case)));
     let each: Vec<String> = rounds
         .iter()
         .map(|timed| format!("{:.3}", timed.ideals(case)))
         .collect();
-    let (calls, at_once, each) = (case.calls, case.concurrency, each.join(", "));
-    let _infallible = match case.limit {
-        None => writeln!(
+    let each = each.join(", ");
+    let _infallible = if case.limit.is_none() {
+        writeln!(
             out,
-            "- {calls} calls at {} ms, {at_once} at once: {ratio:.3} × the ideal time (rounds: {each}), goal {MOST_IDEALS}: {}",
+            "- {case}, {} ms each: {ratio:.3} × the ideal time ({each}), goal {MOST_IDEALS}: {}",
             LATENCY.as_millis(),
             verdict(ratio <= MOST_IDEALS),
-        ),
-        // A round that loses a call ends the benchmark.
-        Some(_) => writeln!(
+        )
+    } else {
+        let all_scored = rounds.iter().all(|timed| {
+            let stored = timed.scoring.stored;
+            stored.scored == case.calls && stored.failed == 0
+        });
+        writeln!(
             out,
-            "- {calls} calls, judge lets in {}, {at_once} at once: every call scored once, none failed: {}; \
-             {ratio:.3} × what the limit allows (rounds: {each})",
-            terms(case),
-            verdict(
-                rounds
-                    .iter()
-                    .all(|timed| timed.stored.scored == calls && timed.stored.failed == 0)
-            ),
-        ),
+            "- {case}: nothing lost: {}; {ratio:.3} × the time that the limit allows ({each})",
+            verdict(all_scored),
+        )
     };
-}
-
-fn terms(case: &Case) -> String {
-    case.limit.map(limit).map_or_else(
-        || "all".to_owned(),
-        |limit| format!("{} in {} s", limit.requests, limit.per.as_secs()),
-    )
 }
 
 impl Timed {
     /// How often the ideal time goes into what the run took beyond its start-up.
     fn ideals(&self, case: &Case) -> f64 {
-        self.measured.wall.saturating_sub(self.start_up).as_secs_f64() / case.ideal().as_secs_f64()
+        let wall = self.scoring.measured.wall.saturating_sub(self.start_up);
+        wall.as_secs_f64() / case.ideal().as_secs_f64()
     }
 }
 
-fn median(rounds: &[Timed], pick: impl Fn(&Timed) -> f64) -> f64 {
-    let mut values: Vec<f64> = rounds.iter().map(pick).collect();
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {
