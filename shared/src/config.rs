@@ -137,6 +137,15 @@ pub struct Events {
     pub bus_name: Option<String>,
 }
 
+/// Who may look at the pages.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// `ADMIN_USERS`: names with the argon2id hashes of their passwords.
+    pub users: Vec<(String, SecretString)>,
+    /// `ADMIN_SESSION_KEY`: encrypts the cookies of sessions.
+    pub session_key: SecretString,
+}
+
 impl Reader {
     /// Reads the environment and, where `CALLMARK_SECRET_ARN` names one, the secret document.
     pub async fn load() -> Result<Self, Unreadable> {
@@ -258,6 +267,23 @@ impl Reader {
         }
     }
 
+    /// `ADMIN_USERS` and `ADMIN_SESSION_KEY`.
+    pub fn admin(&mut self) -> Admin {
+        let text = self.required("ADMIN_USERS", USERS).unwrap_or_default();
+        let users: Option<Vec<_>> = text.split_whitespace().map(user).collect();
+        if users.as_ref().is_none_or(Vec::is_empty) && !text.is_empty() {
+            self.problem("ADMIN_USERS", "is malformed", USERS);
+        }
+        let session_key = self.required("ADMIN_SESSION_KEY", SESSION_KEY).unwrap_or_default();
+        if !session_key.is_empty() && session_key.len() < 32 {
+            self.problem("ADMIN_SESSION_KEY", "is too short", SESSION_KEY);
+        }
+        Admin {
+            users: users.unwrap_or_default(),
+            session_key: session_key.into(),
+        }
+    }
+
     /// `EVENT_BUS_NAME`.
     pub fn events(&mut self) -> Events {
         Events {
@@ -328,12 +354,20 @@ impl Reader {
     }
 }
 
+const USERS: &str = "lines of `callmark hash-password NAME`, such as ada:$argon2id$…, with spaces or new lines between";
+const SESSION_KEY: &str = "32 or more random characters, such as `openssl rand -hex 32` gives";
 const POSTGRES_URL: &str = "a URL such as postgres://user:password@host:5432/database?sslmode=require";
 
 /// Stands in for a URL that was refused; `finish` keeps it from being used.
 #[expect(clippy::expect_used, reason = "a constant that parses")]
 fn fallback_url() -> Url {
     Url::parse("http://invalid.invalid").expect("a constant URL")
+}
+
+/// One user, as `name:hash`.
+fn user(line: &str) -> Option<(String, SecretString)> {
+    let (name, hash) = line.split_once(':')?;
+    (!name.is_empty() && hash.starts_with("$argon2id$")).then(|| (name.to_owned(), hash.into()))
 }
 
 fn list(problems: &[Problem]) -> String {

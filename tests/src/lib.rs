@@ -13,9 +13,11 @@ mod database;
 mod expected;
 mod row;
 mod stage;
+mod visitor;
 
 pub use courtroom::{Courtroom, conversation};
 pub use database::TestDb;
 pub use expected::expected_row;
 pub use row::{LogLine, Run};
 pub use stage::{Stage, now};
+pub use visitor::{Answer, Visitor};

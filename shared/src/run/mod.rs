@@ -5,7 +5,9 @@
 mod claim;
 mod journal;
 mod keep;
+mod list;
 mod logs;
+mod overview;
 mod row;
 mod text;
 

@@ -1,0 +1,18 @@
+//! `/healthz`: whether the pages and their database answer, and nothing else.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use shared::db;
+
+use crate::App;
+
+pub(crate) async fn check(State(app): State<App>) -> (StatusCode, &'static str) {
+    let answer = async {
+        let client = db::connect(&app.pool).await.ok()?;
+        client.simple_query("select 1").await.ok()
+    };
+    match answer.await {
+        Some(_) => (StatusCode::OK, "ok\n"),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+    }
+}

@@ -1,0 +1,94 @@
+//! Pages over HTTP that show runs, calls and scores, and ask for runs.
+//!
+//! ```text
+//! request ─▶ viewer (who is it) ─▶ a page's module (runs, calls, …) ─▶ shared::{run, call, score} ─▶ rows
+//!                                     └─▶ ask ─▶ "Run Requested" on the bus
+//! ```
+//!
+//! A page's module parses its [`parameters`], asks `shared` for rows, and fills a template. Every answer that is not
+//! what was asked for is a [`trouble`], and that is a page, too.
+
+mod ask;
+mod assets;
+mod assistants;
+mod call;
+mod calls;
+mod chart;
+mod figures;
+mod health;
+mod origin;
+mod page;
+mod parameters;
+mod run;
+mod runs;
+mod session;
+mod sign_in;
+mod trouble;
+mod users;
+mod viewer;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::Redirect;
+use axum::routing::get;
+use deadpool_postgres::Pool;
+use shared::event::Bus;
+
+pub use session::Key;
+pub use users::{MalformedUsers, Users, hash};
+
+/// What the pages work with.
+#[derive(Debug)]
+pub struct Deps {
+    /// The database.
+    pub pool: Pool,
+    /// Where requests for runs go; on [`Bus::Nowhere`] the pages offer none.
+    pub bus: Bus,
+    /// Who may sign in.
+    pub users: Users,
+    /// Encrypts the session's cookie.
+    pub key: Key,
+    /// How browsers reach the pages.
+    pub scheme: Scheme,
+}
+
+/// How browsers reach the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// On this machine's loopback.
+    Http,
+    /// From anywhere: cookies are marked `Secure`.
+    Https,
+}
+
+type App = Arc<Deps>;
+
+/// All pages.
+pub fn router(deps: Deps) -> Router {
+    let app: App = Arc::new(deps);
+    let pages = Router::new()
+        .merge(runs::routes())
+        .merge(run::routes())
+        .merge(calls::routes())
+        .merge(call::routes())
+        .merge(assistants::routes())
+        .merge(ask::routes())
+        .route("/admin/sign-out", axum::routing::post(sign_in::sign_out))
+        .route_layer(from_fn_with_state(Arc::clone(&app), viewer::require));
+    Router::new()
+        .merge(pages)
+        .route("/", get(home))
+        .route("/admin", get(home))
+        .route("/admin/sign-in", get(sign_in::form).post(sign_in::submit))
+        .route("/admin/assets/{name}", get(assets::serve))
+        .route("/healthz", get(health::check))
+        .fallback(trouble::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&app), viewer::identify))
+        .with_state(app)
+}
+
+async fn home() -> Redirect {
+    Redirect::to("/admin/execution-logs")
+}

@@ -1,0 +1,3 @@
+//! The pages on AWS Lambda, behind a function URL.
+
+fn main() {}

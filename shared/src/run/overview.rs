@@ -1,0 +1,1 @@
+//! How runs went over a time: rates, durations, costs, errors by kind.

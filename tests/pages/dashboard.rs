@@ -1,0 +1,1 @@
+//! The three SQL functions that front ends call.

@@ -1,0 +1,12 @@
+//! The tests of the pages and of the SQL functions behind them: real Postgres, a module a subject.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "Clippy sees a test in a test function, and not in the functions it calls"
+)]
+
+mod assistants;
+mod calls;
+mod dashboard;
+mod runs;
+mod sign_in;
