@@ -6,6 +6,7 @@
 )]
 
 mod assistants;
+mod browser;
 mod calls;
 mod dashboard;
 mod runs;
