@@ -27,6 +27,9 @@ pub(crate) enum Trouble {
         "The form did not come from this page, or the page had been open for too long. Go back, load it again, and repeat what you did."
     )]
     Forged,
+    /// A run was asked for, and nobody took the request; says why.
+    #[error("{0}")]
+    NotAsked(String),
     /// The database does not answer.
     #[error("The database does not answer. Runs go on by themselves once it does; try again in a moment.")]
     Away,
@@ -51,7 +54,7 @@ impl Trouble {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Parameter { .. } => StatusCode::BAD_REQUEST,
             Self::Forged => StatusCode::FORBIDDEN,
-            Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotAsked(_) | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -61,6 +64,7 @@ impl Trouble {
             Self::NotFound(_) => "Not found",
             Self::Parameter { .. } => "That address cannot be used",
             Self::Forged => "Not done",
+            Self::NotAsked(_) => "Not asked for",
             Self::Away => "No answer from the database",
             Self::Broken(_) => "That did not work",
         }
