@@ -401,7 +401,7 @@ fn a_sheet_of_all_charts() {
 
     let page = format!(
         "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>\
-         <link rel=stylesheet href=../functions/admin/src/assets/callmark.css><link rel=stylesheet href=charts.css>\
+         <link rel=stylesheet href=../functions/admin/src/assets/callmark.css>\
          <main><h1>Charts</h1><p>Nora {spark} 72.4</p><div class=charts>{body}</div></main>"
     );
     std::fs::write(format!("{root}/target/charts.html"), page).unwrap();
