@@ -202,7 +202,7 @@ fn is_in_reach(day: NaiveDate) -> bool {
 }
 
 /// When a day begins: at midnight, or an hour later where the clocks go forward just then.
-fn midnight(zone: Tz, day: NaiveDate) -> DateTime<Utc> {
+pub(crate) fn midnight(zone: Tz, day: NaiveDate) -> DateTime<Utc> {
     let midnight = day.and_time(NaiveTime::MIN);
     let begins = zone.from_local_datetime(&midnight).earliest();
     let begins = begins.or_else(|| zone.from_local_datetime(&(midnight + Duration::hours(1))).earliest());
