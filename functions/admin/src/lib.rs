@@ -14,6 +14,7 @@ mod assistants;
 mod call;
 mod calls;
 mod chart;
+mod export;
 mod figures;
 mod health;
 mod origin;
