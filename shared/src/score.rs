@@ -1,5 +1,6 @@
 //! What a framework says of a call as stored, and every query on `qci_analyses` and `judge_requests`.
 
+mod by_run;
 mod findings;
 mod stored;
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use crate::db::DbError;
 use crate::price::Usage;
 
+pub use by_run::{by_run, stream_by_run};
 pub use findings::{CriterionFound, EvidenceFound, FailureFound, Findings, StrengthFound, TipFound};
 pub use stored::{Documents, Paid, Stored, of_call, paid_for};
 

@@ -166,7 +166,12 @@ fn list<T: DeserializeOwned>(column: &'static str, text: &str, unreadable: &mut 
         Vec::new()
     });
     // A structure would be read from an array as well, by its places.
-    let read = |entry: &&RawValue| entry.get().starts_with('{').then(|| serde_json::from_str(entry.get()).ok());
+    let read = |entry: &&RawValue| {
+        entry
+            .get()
+            .starts_with('{')
+            .then(|| serde_json::from_str(entry.get()).ok())
+    };
     let found: Vec<T> = entries.iter().filter_map(read).flatten().collect();
     if found.len() < entries.len() {
         unreadable.push(column);
