@@ -1,19 +1,28 @@
-//! Who is looking: the session of a request, and what pages need to know of it.
+//! Who is looking: the session of a request, who is let in, and what pages need to know of it.
+//!
+//! request ─▶ [`identify`]: origin ─▶ session ─▶ the page's module ─▶ trouble (dressed) ─▶ cookie, headers
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
+use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use futures::FutureExt as _;
 use shared::clock;
 
 use crate::session::Session;
 use crate::trouble::{self, Trouble};
-use crate::{App, page, sign_in};
+use crate::{App, Deps, origin, page, sign_in};
+
+/// Whether the machine is well; for machines, so that its errors are no pages.
+const HEALTH: &str = "/healthz";
+/// How large a form may be, in bytes. Ours are much smaller.
+const LARGEST_FORM: usize = 64 * 1024;
 
 /// Who is looking, from where, and when.
 #[derive(Clone, Debug)]
@@ -41,6 +50,15 @@ impl Viewer {
     pub(crate) fn csrf(&self) -> &str {
         self.session.as_ref().map_or("", |session| &session.csrf)
     }
+
+    fn of(deps: &Deps, request: &Request, now: DateTime<Utc>) -> Self {
+        let address = request.uri().path_and_query();
+        Self {
+            session: Session::read(deps, request.headers(), now),
+            now,
+            address: address.map_or_else(|| "/".to_owned(), ToString::to_string),
+        }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Viewer {
@@ -56,35 +74,56 @@ impl<S: Sync> FromRequestParts<S> for Viewer {
     }
 }
 
-/// Finds out who is looking, dresses up what went wrong, and sets the headers of every answer.
+/// Finds out who is looking and lets them in, dresses up what went wrong, and sets the headers of every answer.
 pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let now = clock::now();
-    let session = Session::read(&app, request.headers(), now);
-    let refreshed = session.as_ref().and_then(|session| session.refreshed(now));
-    let address = request
-        .uri()
-        .path_and_query()
-        .map_or_else(|| "/".to_owned(), ToString::to_string);
-    let viewer = Viewer { session, now, address };
+    let viewer = Viewer::of(&app, &request, clock::now());
+    let is_for_people = request.uri().path() != HEALTH;
     request.extensions_mut().insert(viewer.clone());
-    let mut response = next.run(request).await;
-    if let Some(trouble) = response.extensions_mut().remove::<Trouble>() {
-        response = trouble::dressed(&trouble, &viewer, response);
+    DefaultBodyLimit::max(LARGEST_FORM).apply(&mut request);
+    let mut response = match admit(&app, &viewer, &request) {
+        Ok(()) => answer(request, next).await,
+        Err(refusal) => refusal,
+    };
+    if is_for_people {
+        response = trouble::dressed(response, &viewer);
     }
-    // A sign-in or sign-out has set its own.
-    if let Some(session) = refreshed
-        && !response.headers().contains_key(header::SET_COOKIE)
-    {
-        response = (session.keep(&app), response).into_response();
-    }
-    page::harden(response)
+    page::harden(refreshed(response, &app, &viewer), app.scheme)
 }
 
-/// Lets only those in who signed in; shows others where to.
-pub(crate) async fn require(State(_): State<App>, viewer: Viewer, request: Request, next: Next) -> Response {
-    if viewer.session.is_some() {
-        next.run(request).await
-    } else {
-        sign_in::redirect(&viewer.address)
+/// Lets in who signed in, and shows others where to, whether there is a page or not: from outside all pages look the
+/// same. A page is open only if it is named here.
+fn admit(app: &App, viewer: &Viewer, request: &Request) -> Result<(), Response> {
+    let (method, path) = (request.method(), request.uri().path());
+    origin::check(method, request.headers(), app.scheme).map_err(Trouble::into_response)?;
+    let is_open = [HEALTH, sign_in::PATH].contains(&path) || path.starts_with("/admin/assets/");
+    if is_open || viewer.session.is_some() {
+        return Ok(());
+    }
+    let is_for_reading = [Method::GET, Method::HEAD].contains(method);
+    Err(sign_in::redirect(if is_for_reading { &viewer.address } else { "" }))
+}
+
+/// The answer of the page's module. One that panics has still answered: the connection would break off otherwise.
+async fn answer(request: Request, next: Next) -> Response {
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    answer.await.unwrap_or_else(|panic| {
+        let told = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Trouble::from(anyhow::anyhow!("panicked: {}", told.unwrap_or("without a word"))).into_response()
+    })
+}
+
+/// Writes the cookie again where that is due. A sign-in or sign-out has set its own; and an answer that caches may
+/// keep must not carry anybody's session.
+fn refreshed(response: Response, app: &App, viewer: &Viewer) -> Response {
+    let headers = response.headers();
+    if headers.contains_key(header::SET_COOKIE) || headers.contains_key(header::CACHE_CONTROL) {
+        return response;
+    }
+    match viewer.session.as_ref().and_then(|session| session.refreshed(viewer.now)) {
+        Some(session) => (session.keep(app), response).into_response(),
+        None => response,
     }
 }
