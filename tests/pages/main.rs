@@ -8,5 +8,6 @@
 mod assistants;
 mod calls;
 mod dashboard;
+mod hostile;
 mod runs;
 mod sign_in;

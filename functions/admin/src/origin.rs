@@ -86,7 +86,10 @@ mod tests {
         assert!(https("callmark.test", "https://callmark.test"));
         assert!(https("callmark.test:443", "https://callmark.test"));
         assert!(https("Callmark.Test:8443", "https://callmark.test:8443"));
-        assert!(allows(Scheme::Http, &[("host", "[::1]:8000"), ("origin", "http://[::1]:8000")]));
+        assert!(allows(
+            Scheme::Http,
+            &[("host", "[::1]:8000"), ("origin", "http://[::1]:8000")]
+        ));
         for origin in [
             "",
             "null",
@@ -102,8 +105,14 @@ mod tests {
         ] {
             assert!(!https("callmark.test", origin), "{origin}");
         }
-        assert!(!allows(Scheme::Http, &[("host", "localhost:1"), ("origin", "http://localhost:2")]));
-        assert!(!allows(Scheme::Http, &[("host", "localhost"), ("origin", "https://localhost")]));
+        assert!(!allows(
+            Scheme::Http,
+            &[("host", "localhost:1"), ("origin", "http://localhost:2")]
+        ));
+        assert!(!allows(
+            Scheme::Http,
+            &[("host", "localhost"), ("origin", "https://localhost")]
+        ));
     }
 
     #[test]
@@ -127,7 +136,11 @@ mod tests {
     #[test]
     fn a_browser_that_names_another_site_is_believed() {
         let from = |site| {
-            let sent = [("host", "callmark.test"), ("origin", "https://callmark.test"), ("sec-fetch-site", site)];
+            let sent = [
+                ("host", "callmark.test"),
+                ("origin", "https://callmark.test"),
+                ("sec-fetch-site", site),
+            ];
             allows(Scheme::Https, &sent)
         };
 
@@ -143,7 +156,13 @@ mod tests {
 
         assert!(check(&Method::GET, &nothing, Scheme::Https).is_ok());
         assert!(check(&Method::HEAD, &nothing, Scheme::Https).is_ok());
-        for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+        for method in [
+            Method::POST,
+            Method::PUT,
+            Method::DELETE,
+            Method::PATCH,
+            Method::OPTIONS,
+        ] {
             assert!(check(&method, &nothing, Scheme::Https).is_err(), "{method}");
         }
     }

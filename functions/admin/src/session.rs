@@ -106,7 +106,7 @@ fn password(deps: &Deps, user: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use axum::http::header;
     use axum::response::IntoResponse as _;
     use shared::config;
@@ -133,7 +133,8 @@ mod tests {
         }
     }
 
-    fn ours() -> Deps {
+    /// Pages without a database, and one user.
+    pub(crate) fn ours() -> Deps {
         deps("ada", HASH, 1, Scheme::Https)
     }
 
@@ -146,13 +147,13 @@ mod tests {
     }
 
     /// What a browser is told to keep.
-    fn set_cookie(jar: PrivateCookieJar) -> String {
+    pub(crate) fn set_cookie(jar: PrivateCookieJar) -> String {
         let response = jar.into_response();
         response.headers()[header::SET_COOKIE].to_str().unwrap().to_owned()
     }
 
     /// What it sends back.
-    fn sent(cookie: &str) -> HeaderMap {
+    pub(crate) fn sent(cookie: &str) -> HeaderMap {
         let pair = cookie.split(';').next().unwrap();
         HeaderMap::from_iter([(header::COOKIE, pair.parse().unwrap())])
     }
@@ -191,7 +192,10 @@ mod tests {
             now += TimeDelta::minutes(59);
         }
 
-        assert!(now >= noon() + LONGEST && now < noon() + LONGEST + TimeDelta::hours(1), "{now}");
+        assert!(
+            now >= noon() + LONGEST && now < noon() + LONGEST + TimeDelta::hours(1),
+            "{now}"
+        );
     }
 
     #[tokio::test]
@@ -263,8 +267,14 @@ mod tests {
 
         assert_eq!(kept, "__Host-callmark; HttpOnly; Path=/; SameSite=Lax; Secure");
         assert_eq!(plain, "callmark; HttpOnly; Path=/; SameSite=Lax");
-        let gone = gone.split("; ").filter(|part| !part.starts_with("Expires=")).collect::<Vec<_>>();
-        assert_eq!(gone.join("; "), "__Host-callmark; HttpOnly; Max-Age=0; Path=/; SameSite=Lax; Secure");
+        let gone = gone
+            .split("; ")
+            .filter(|part| !part.starts_with("Expires="))
+            .collect::<Vec<_>>();
+        assert_eq!(
+            gone.join("; "),
+            "__Host-callmark; HttpOnly; Max-Age=0; Path=/; SameSite=Lax; Secure"
+        );
     }
 
     #[tokio::test]

@@ -132,7 +132,11 @@ impl Credentials {
 }
 
 fn refused(viewer: &Viewer, credentials: &Credentials) -> Result<Response, Trouble> {
-    let page = again(viewer, credentials, "This name and password do not belong together.".to_owned())?;
+    let page = again(
+        viewer,
+        credentials,
+        "This name and password do not belong together.".to_owned(),
+    )?;
     Ok((StatusCode::UNAUTHORIZED, page).into_response())
 }
 
@@ -143,7 +147,11 @@ fn delayed(viewer: &Viewer, credentials: &Credentials, wait: TimeDelta) -> Resul
     } else {
         format!("{} minutes", (seconds + 59) / 60)
     };
-    let page = again(viewer, credentials, format!("Too many attempts. Wait {span}, then try again."))?;
+    let page = again(
+        viewer,
+        credentials,
+        format!("Too many attempts. Wait {span}, then try again."),
+    )?;
     let header = [(header::RETRY_AFTER, seconds.to_string())];
     Ok((StatusCode::TOO_MANY_REQUESTS, header, page).into_response())
 }

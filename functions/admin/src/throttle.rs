@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use lambda_http::request::RequestContext;
 use sha2::Sha256;
-use shared::sign_in::{self, Subject, Verdict};
 use shared::db;
+use shared::sign_in::{self, Subject, Verdict};
 
 use crate::Deps;
 use crate::session::Key;
@@ -74,7 +74,11 @@ impl Source {
             RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
             _ => None,
         });
-        let peer = || extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        let peer = || {
+            extensions
+                .get::<ConnectInfo<SocketAddr>>()
+                .map(|ConnectInfo(peer)| peer.ip())
+        };
         let address = told.or_else(peer).map(neighbourhood);
         Self(address.map_or_else(|| "unknown".to_owned(), |address| address.to_string()))
     }

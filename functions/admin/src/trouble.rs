@@ -121,9 +121,10 @@ pub(crate) fn dressed(mut bare: Response, viewer: &Viewer) -> Response {
     let (mut parts, _) = bare.into_parts();
     parts.status = trouble.status();
     parts.headers.remove(header::CONTENT_LENGTH);
-    parts
-        .headers
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    parts.headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     Response::from_parts(parts, Body::from(html))
 }
 

@@ -152,7 +152,10 @@ mod tests {
         ] {
             let refusal = Users::new([("ada".to_owned(), hash.into())]).unwrap_err().to_string();
 
-            assert!(refusal.starts_with("the hash of user ada in ADMIN_USERS is malformed"), "{hash}: {refusal}");
+            assert!(
+                refusal.starts_with("the hash of user ada in ADMIN_USERS is malformed"),
+                "{hash}: {refusal}"
+            );
         }
     }
 

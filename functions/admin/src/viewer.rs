@@ -122,8 +122,97 @@ fn refreshed(response: Response, app: &App, viewer: &Viewer) -> Response {
     if headers.contains_key(header::SET_COOKIE) || headers.contains_key(header::CACHE_CONTROL) {
         return response;
     }
-    match viewer.session.as_ref().and_then(|session| session.refreshed(viewer.now)) {
+    match viewer
+        .session
+        .as_ref()
+        .and_then(|session| session.refreshed(viewer.now))
+    {
         Some(session) => (session.keep(app), response).into_response(),
         None => response,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::http::StatusCode;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use chrono::TimeDelta;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::session::tests::{ours, sent, set_cookie};
+
+    /// Pages that misbehave, behind the door.
+    fn pages() -> Router {
+        let app = Arc::new(ours());
+        let cached = [(header::CACHE_CONTROL, "public, max-age=31536000")];
+        Router::new()
+            .route(
+                "/admin/panics",
+                get(async || -> &'static str { panic!("a secret detail") }),
+            )
+            .route(
+                "/admin/fails",
+                get(async || (StatusCode::BAD_GATEWAY, "a secret detail")),
+            )
+            .route("/admin/works", get(async || "fine"))
+            .route("/admin/lasts", get(async move || (cached, "fine")))
+            .layer(from_fn_with_state(app, identify))
+    }
+
+    /// A session that began and was used last so long ago.
+    async fn ask(address: &str, age: TimeDelta) -> Response {
+        let session = Session::begin(&ours(), "ada", Tz::UTC, clock::now() - age).unwrap();
+        let cookie = sent(&set_cookie(session.keep(&ours())));
+        let mut request = Request::get(address).body(Body::empty()).unwrap();
+        request.headers_mut().extend(cookie);
+        pages().oneshot(request).await.unwrap()
+    }
+
+    async fn body(response: Response) -> String {
+        String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_page_that_panics_or_fails_says_so_and_no_more() {
+        for address in ["/admin/panics", "/admin/fails"] {
+            let response = ask(address, TimeDelta::zero()).await;
+
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR, "{address}");
+            assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+            let page = body(response).await;
+            assert!(
+                page.starts_with("<!doctype html>") && page.contains("it is on record"),
+                "{page}"
+            );
+            assert!(!page.contains("secret detail"), "{page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_that_has_ended_is_sent_to_sign_in() {
+        let fresh = ask("/admin/works", TimeDelta::minutes(119)).await;
+        let ended = ask("/admin/works?a=b", TimeDelta::minutes(121)).await;
+
+        assert_eq!(fresh.status(), StatusCode::OK);
+        assert_eq!(ended.status(), StatusCode::SEE_OTHER);
+        assert_eq!(
+            ended.headers()[header::LOCATION],
+            "/admin/sign-in?next=%2Fadmin%2Fworks%3Fa%3Db"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_cookie_is_written_again_but_never_on_an_answer_that_caches_keep() {
+        let is_written = async |address, age| ask(address, age).await.headers().contains_key(header::SET_COOKIE);
+
+        assert!(is_written("/admin/works", TimeDelta::minutes(5)).await);
+        assert!(!is_written("/admin/works", TimeDelta::seconds(5)).await);
+        assert!(!is_written("/admin/lasts", TimeDelta::minutes(5)).await);
     }
 }
