@@ -68,6 +68,8 @@ Example:
     Serve(Serve),
     /// Play a Vapi on this machine, to try a client against
     Simulate(Simulate),
+    /// Make a user who may look at the pages
+    HashPassword(HashPassword),
     /// See it work: a simulated Vapi and judge, a throw-away PostgreSQL, a sync, a score for each conversation
     Demo(Demo),
 }
@@ -268,6 +270,21 @@ pub(crate) struct Demo {
     pub(crate) pg_bin: Option<PathBuf>,
 }
 
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Asks for the password twice on a terminal, and reads one line of standard input otherwise. Prints
+NAME:HASH: set ADMIN_USERS to one such line for each user, with spaces or new lines between.
+
+Examples:
+  callmark hash-password ada
+  openssl rand -base64 18 | tee /dev/stderr | callmark hash-password ada"
+)]
+pub(crate) struct HashPassword {
+    /// The user's name: letters, digits, `.`, `_`, `-` and `@`, 64 at most
+    #[arg(default_value = "admin", value_parser = user_name)]
+    pub(crate) name: String,
+}
+
 impl Qci {
     /// The input of the function, as it takes it from an event; the function checks it.
     pub(crate) fn input(&self) -> Value {
@@ -314,6 +331,13 @@ impl Sync {
         }
         Value::Object(input)
     }
+}
+
+fn user_name(text: &str) -> Result<String, &'static str> {
+    let is_usable = shared::config::is_user_name(text);
+    is_usable
+        .then(|| text.to_owned())
+        .ok_or("expected 1 to 64 letters, digits, `.`, `_`, `-` or `@`")
 }
 
 fn json_value(text: &str) -> Result<Value, serde_json::Error> {

@@ -1,7 +1,7 @@
 //! Callmark on one machine: the command, the demo, a throw-away Postgres.
 //!
 //! ```text
-//! main ─▶ command (what was typed) ─▶ migrate │ sync │ qci │ admin │ serve │ simulate │ demo
+//! main ─▶ command (what was typed) ─▶ migrate │ sync │ qci │ admin │ serve │ simulate │ hash-password │ demo
 //!                                                └──────┬───────────────────┘
 //!                                  machine (settings, pool) ─▶ bus ─▶ functions; pages ─▶ bus
 //!                                  screen, progress (stderr) · report (stdout) · exit (status)
@@ -14,6 +14,7 @@ mod command;
 mod contents;
 mod demo;
 mod exit;
+mod hash_password;
 mod machine;
 mod migrate;
 mod one_qci;
@@ -52,6 +53,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Admin(options) => only_pages::run(&screen, &options).await,
         Command::Serve(options) => serve::run(&screen, &options).await,
         Command::Simulate(options) => simulate::run(&screen, &options).await,
+        Command::HashPassword(options) => hash_password::run(&screen, &options),
         Command::Demo(options) => demo::run(&screen, &options).await,
     };
     ended

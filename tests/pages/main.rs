@@ -9,5 +9,6 @@ mod assistants;
 mod browser;
 mod calls;
 mod dashboard;
+mod hostile;
 mod runs;
 mod sign_in;
