@@ -62,7 +62,8 @@ impl Buckets {
             .iter()
             .map(|start| start.with_timezone(&zone).format(format).to_string())
             .collect();
-        let before = dates.start - (dates.end - dates.start);
+        // The database knows no instant before 4713 BC.
+        let before = (dates.start - (dates.end - dates.start)).max(DateTime::UNIX_EPOCH - TimeDelta::days(700_000));
         let bounds = std::iter::once(before).chain(starts).chain([dates.end]).collect();
         Self { bounds, labels, unit }
     }
