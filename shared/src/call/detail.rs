@@ -22,6 +22,8 @@ pub struct Detail {
     pub assistant_id: Option<String>,
     /// The assistant's name, as it is now if the assistant is stored.
     pub assistant_name: Option<String>,
+    /// Whether the assistant itself is stored.
+    pub has_assistant: bool,
     /// The customer's number.
     pub customer_number: Option<String>,
     /// When Vapi created it.
@@ -53,7 +55,8 @@ pub async fn detail(db: &impl GenericClient, id: &str) -> Result<Option<Detail>,
             r"
             select call.id, call.type, call.status, call.ended_reason, call.assistant_id,
                    coalesce(assistant.name, call.assistant_name) as assistant_name,
-                   call.customer_phone_number, call.created_at, call.call_at, call.ended_at, call.duration_seconds,
+                   assistant.assistant_id is not null as has_assistant, call.customer_phone_number,
+                   call.created_at, call.call_at, call.ended_at, call.duration_seconds,
                    call.cost, call.recording_url, call.vapi_success_evaluation, call.transcript,
                    (call.raw_json #> '{artifact,messages}')::text as artifact_messages,
                    (call.raw_json -> 'messages')::text as messages,
@@ -79,6 +82,7 @@ impl TryFrom<&Row> for Detail {
             ended_reason: row.try_get("ended_reason")?,
             assistant_id: row.try_get("assistant_id")?,
             assistant_name: row.try_get("assistant_name")?,
+            has_assistant: row.try_get("has_assistant")?,
             customer_number: row.try_get("customer_phone_number")?,
             created_at: row.try_get("created_at")?,
             call_at: row.try_get("call_at")?,
