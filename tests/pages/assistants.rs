@@ -478,10 +478,10 @@ async fn hostile_texts_are_text() {
     let hostile = "</pre><script>alert('\"&')</script>";
     scene.assistant("a-1", Some(hostile)).await;
     scene
-        .version("a-1", 1, at("2026-03-01"), &format!("{hostile}\n1"), hostile)
+        .version("a-1", 1, at("2026-03-01"), &format!("{hostile}\n1{hostile}"), hostile)
         .await;
     scene
-        .version("a-1", 2, at("2026-03-02"), &format!("{hostile}\n2"), hostile)
+        .version("a-1", 2, at("2026-03-02"), &format!("{hostile}\n2{hostile}"), hostile)
         .await;
     scene
         .scored(
