@@ -1,5 +1,11 @@
 //! A Vapi assistant as stored, its versions, and every query on their two tables.
 
+pub mod issue;
+mod names;
+pub mod overview;
+pub mod quality;
+pub mod version;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -8,6 +14,8 @@ use tokio_postgres::{GenericClient, Transaction};
 
 use crate::call::DocumentHash;
 use crate::db::DbError;
+
+pub use names::{Named, names};
 
 /// One assistant: what makes a version of it, and the document it was read from.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,7 @@
 //! A Vapi call as stored, and every query on `vapi_calls_raw`.
 
+mod detail;
+
 use std::collections::HashMap;
 use std::pin::pin;
 
@@ -11,6 +13,8 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::db::DbError;
+
+pub use detail::{Detail, detail};
 
 /// The 128-bit hash of a stored document: what tells a changed call from an unchanged one.
 pub type DocumentHash = [u8; 16];

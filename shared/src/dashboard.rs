@@ -148,6 +148,8 @@ macro_rules! select_listed {
     };
 }
 
+pub(crate) use select_listed;
+
 /// How many calls there are, how long and how good.
 pub async fn metrics(db: &impl GenericClient, scope: &Scope<'_>) -> Result<Metrics, DbError> {
     let row = db

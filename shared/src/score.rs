@@ -1,5 +1,9 @@
 //! What a framework says of a call as stored, and every query on `qci_analyses` and `judge_requests`.
 
+mod by_run;
+mod findings;
+mod stored;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -10,6 +14,10 @@ use uuid::Uuid;
 
 use crate::db::DbError;
 use crate::price::Usage;
+
+pub use by_run::{by_run, stream_by_run};
+pub use findings::{CriterionFound, EvidenceFound, FailureFound, Findings, StrengthFound, TipFound};
+pub use stored::{Documents, Paid, Stored, of_call, paid_for};
 
 /// Tries of one call that the judge may answer badly; then the call is parked.
 pub const MOST_ATTEMPTS: i32 = 3;
