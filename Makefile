@@ -1,7 +1,7 @@
 # One command for each thing that one does here; `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-qci build clean setup \
+.PHONY: help demo test lint bench bench-qci bench-pages build clean setup \
 	postgres test-sdk test-lambda test-judge lint-rust lint-template build-lambda
 
 # What a command passes on: make demo ARGS='--calls 200'
@@ -59,6 +59,9 @@ bench: postgres ## time a sync of 10,000 and of 100,000 calls (ARGS='--calls 100
 
 bench-qci: postgres ## time scoring alone (ARGS='--rounds 5')
 	cargo bench --package tests --bench qci -- $(ARGS)
+
+bench-pages: postgres ## time the pages at 1,000,000 calls (ARGS='--calls 100000')
+	cargo bench --package tests --bench pages -- $(ARGS)
 
 build: ## build the release code for this machine
 	@setup/rust.sh
