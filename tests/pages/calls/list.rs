@@ -179,6 +179,12 @@ async fn a_run_shows_the_calls_that_it_looked_at_however_old_they_are() {
     let old = shared::clock::now() - TimeDelta::days(400);
     let client = room.db().client().await;
     insert(&client, &[Stored::new("old", json!({"created_at": old}))]).await;
+    // More than a page of them at one instant.
+    let at = old + TimeDelta::days(1);
+    let ties: Vec<Stored> = (0..70)
+        .map(|n| Stored::new(&format!("tie-{n}"), json!({"created_at": at})))
+        .collect();
+    insert(&client, &ties).await;
     let report = room.score().await;
     insert(&client, &[Stored::new("later", json!({}))]).await;
     let mut visitor = Visitor::signed_in(room.db(), "UTC").await;
