@@ -34,10 +34,11 @@ left join qci_analyses as analysis
     on analysis.call_id = call.id
     and analysis.framework_id = (select id from analysis_frameworks where is_active and framework_type = 'qci');
 
--- One row is where a call stands that passes the filters. What asks for a score is found among the scores, the rest among
--- the calls; either way in an index alone, so that a deep page costs no more than its entries. Nothing is set on this
--- function, so that it becomes part of the statement that asks.
-create function calls_found(p_assistant_id text, p_quality_filter text)
+-- Where the calls stand that pass the filters; one row of either function is one call. What asks for a score is found
+-- among the scores, the rest among the calls, and the other function finds nothing: a list asks both. Either way an index
+-- answers alone, so that a deep page costs no more than its entries. Nothing is set on these two functions, so that they
+-- become part of the statement that asks.
+create function calls_filtered(p_assistant_id text, p_quality_filter text)
     returns table (call_at timestamptz, id text)
     language sql
     stable
@@ -50,10 +51,17 @@ begin atomic
       and case p_quality_filter
               when 'quality' then call.duration_seconds > 30
               when 'with_transcript' then call.has_transcript
-              -- A front end that sends a filter of its own has so far seen calls, and not an error.
+              -- A front end may have a filter of its own, or send a blank one for none: it gets its calls, and no error.
               else true
-          end
-    union all
+          end;
+end;
+
+create function scores_filtered(p_assistant_id text, p_quality_filter text)
+    returns table (call_at timestamptz, id text)
+    language sql
+    stable
+    security invoker
+begin atomic
     select score.call_at, score.call_id
     from qci_analyses as score
     where p_quality_filter in ('with_qci', 'excellent')
@@ -170,13 +178,25 @@ declare
 begin
     return query
     with page as materialized (
-        select found.call_at, found.id
-        from calls_found(p_assistant_id, quality_filter) as found
-        where found.call_at >= date_from
-          and found.call_at <= date_to
-        order by found.call_at desc, found.id desc
-        limit most
-        offset skipped
+        (
+            select call.call_at, call.id
+            from calls_filtered(p_assistant_id, quality_filter) as call
+            where call.call_at >= date_from
+              and call.call_at <= date_to
+            order by call.call_at desc, call.id desc
+            limit most
+            offset skipped
+        )
+        union all
+        (
+            select score.call_at, score.id
+            from scores_filtered(p_assistant_id, quality_filter) as score
+            where score.call_at >= date_from
+              and score.call_at <= date_to
+            order by score.call_at desc, score.id desc
+            limit most
+            offset skipped
+        )
     )
     select listed.id, listed.started_at, listed.duration_seconds, listed.assistant_id, listed.assistant_name,
            listed.customer_number, listed.qci_score, listed.has_transcript, listed.has_qci, listed.status,
@@ -185,21 +205,6 @@ begin
     join calls_listed as listed on listed.id = page.id
     order by page.call_at desc, page.id desc;
 end
-$$;
-
--- When a bucket of local time begins: at the first of the instants that have its name, where the clocks go back.
-create function bucket_begins(local_time timestamp, zone text) returns timestamptz
-    language sql
-    immutable
-    strict
-    set search_path from current
-as $$
-    select case when earlier at time zone zone = local_time then least(usual, earlier) else usual end
-    from (select local_time at time zone zone as usual) as now_in_force
-    cross join lateral (select usual - interval '1 day' as day_before) as before
-    cross join lateral (
-        select (local_time - (day_before at time zone zone - day_before at time zone 'UTC')) at time zone 'UTC' as earlier
-    ) as then_in_force
 $$;
 
 create function get_timeline_data(
@@ -251,7 +256,10 @@ begin
         raise exception 'a timeline has a beginning and an end'
             using errcode = 'invalid_parameter_value';
     end if;
-    if extract(epoch from date_to - date_from) / extract(epoch from step) > most_buckets then
+    if date_from > date_to then
+        return;
+    end if;
+    if (extract(epoch from date_to) - extract(epoch from date_from)) / extract(epoch from step) > most_buckets then
         raise exception 'a timeline from % to % by % has more than % entries', date_from, date_to, granularity, most_buckets
             using errcode = 'invalid_parameter_value',
                   hint = 'Ask for a coarser granularity or for fewer days.';
@@ -259,26 +267,44 @@ begin
     return query
     with starts as (
         -- Hours and less are counted as they pass, so that a day that has 25 hours has 25.
-        select instant at time zone zone as local_start, instant as begins, instant + step as ends
+        select instant as begins, instant at time zone zone as local_time
         from generate_series(date_trunc(granularity, date_from, zone), date_to, step) as instant
         where step < interval '1 day'
         union all
-        -- Days and more as the calendar has them, whatever the clocks do.
-        select local_start, bucket_begins(local_start, zone), bucket_begins(local_start + step, zone)
+        -- Days and more as the calendar has them, whatever the clocks do; where the clocks go back over a midnight,
+        -- the day begins with the first of the two.
+        select case
+                   when by_old_clock at time zone zone = local_time then least(by_clock, by_old_clock)
+                   else by_clock
+               end,
+               local_time
         from generate_series(
             date_trunc(granularity, date_from at time zone zone),
             date_to at time zone zone,
             step
-        ) as local_start
+        ) as local_time
+        cross join lateral (select local_time at time zone zone as by_clock) as new_clock
+        cross join lateral (select by_clock - interval '1 day' as day_before) as before
+        cross join lateral (
+            select local_time at time zone 'UTC' - (day_before at time zone zone - day_before at time zone 'UTC')
+                as by_old_clock
+        ) as old_clock
         where step >= interval '1 day'
+    ),
+    buckets as (
+        select begins,
+               lead(begins, 1, 'infinity') over (order by begins, local_time) as ends,
+               local_time
+        from starts
     )
-    select to_char(bucket.local_start, 'YYYY-MM-DD'), calls.total, calls.quality, scores.analyzed
-    from starts as bucket
+    select to_char(bucket.local_time, 'YYYY-MM-DD'), calls.total, calls.quality, scores.analyzed
+    from buckets as bucket
     cross join lateral (
         select count(*) as total,
                count(*) filter (where call.duration_seconds > 30) as quality
         from vapi_calls_raw as call
-        where call.call_at >= greatest(bucket.begins, date_from)
+        where call.call_at >= bucket.begins
+          and call.call_at >= date_from
           and call.call_at < bucket.ends
           and call.call_at <= date_to
           and (p_assistant_id is null or call.assistant_id = p_assistant_id)
@@ -286,14 +312,15 @@ begin
     cross join lateral (
         select count(*) as analyzed
         from qci_analyses as score
-        where score.call_at >= greatest(bucket.begins, date_from)
+        where score.call_at >= bucket.begins
+          and score.call_at >= date_from
           and score.call_at < bucket.ends
           and score.call_at <= date_to
           and (p_assistant_id is null or score.assistant_id = p_assistant_id)
           and score.status = 'scored'
           and score.framework_id = active_framework
     ) as scores
-    order by bucket.begins;
+    order by bucket.begins, bucket.local_time;
 end
 $$;
 
@@ -308,8 +335,8 @@ begin
         execute format('revoke all on table calls_listed from %I', role_name);
     end loop;
     foreach signature in array array[
-        'calls_found(text, text)',
-        'bucket_begins(timestamp, text)',
+        'calls_filtered(text, text)',
+        'scores_filtered(text, text)',
         'get_dashboard_metrics(text, timestamptz, timestamptz)',
         'get_calls_list(text, timestamptz, timestamptz, text, integer, integer)',
         'get_timeline_data(text, timestamptz, timestamptz, text, text)'

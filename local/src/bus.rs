@@ -43,6 +43,17 @@ pub(crate) fn open() -> (Bus, Inbox) {
     (Bus::InProcess(sender), Inbox(receiver))
 }
 
+impl Inbox {
+    /// The next event that somebody else in this process publishes.
+    pub(crate) async fn next(&mut self) -> Event {
+        match self.0.recv().await {
+            Some(event) => event,
+            // Nobody can publish any more.
+            None => std::future::pending().await,
+        }
+    }
+}
+
 impl Functions {
     /// Delivers an event, then what it led to, until nothing is left or we are told to stop.
     pub(crate) async fn settle(&self, event: Event, inbox: &mut Inbox) -> Consequences {

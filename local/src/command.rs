@@ -62,10 +62,14 @@ Example:
     Sync(Sync),
     /// Score the calls that have no score yet, once
     Qci(Qci),
-    /// Run everything on this machine on its schedules, without AWS
+    /// Show the pages: runs, calls, scores
+    Admin(Admin),
+    /// Run everything on this machine on its schedules, with the pages, without AWS
     Serve(Serve),
     /// Play a Vapi on this machine, to try a client against
     Simulate(Simulate),
+    /// Make a user who may look at the pages
+    HashPassword(HashPassword),
     /// See it work: a simulated Vapi and judge, a throw-away PostgreSQL, a sync, a score for each conversation
     Demo(Demo),
 }
@@ -147,8 +151,23 @@ pub(crate) struct Qci {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Reads what `callmark sync` and `callmark qci` read, and SYNC_EVERY. Apply the migrations first.
-Without OPENAI_API_KEY calls are kept and not scored.
+    after_help = "Reads DATABASE_URL, DATABASE_CA, DATABASE_POOL, and if they are set ADMIN_USERS and ADMIN_SESSION_KEY,
+without which it prints a sign-in that ends with it. With EVENT_BUS_NAME the pages can ask for runs.
+
+Examples:
+  callmark admin
+  callmark admin --port 8080"
+)]
+pub(crate) struct Admin {
+    /// The port on loopback [default: 4180, or a free one if that is taken]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Reads what `callmark sync`, `callmark qci` and `callmark admin` read, and SYNC_EVERY. Apply the migrations
+first. Without OPENAI_API_KEY calls are kept and not scored.
 
 Examples:
   callmark serve
@@ -161,6 +180,9 @@ pub(crate) struct Serve {
     /// Cut a run after this time; what is left is continued in a run of the same batch
     #[arg(long, value_name = "TIME", default_value_t = Span::minutes(15))]
     pub(crate) time_limit: Span,
+    /// The port of the pages on loopback [default: 4180, or a free one if that is taken]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) admin_port: Option<u16>,
 }
 
 #[derive(Args, Debug)]
@@ -240,9 +262,27 @@ pub(crate) struct Demo {
     /// The port of the simulated Vapi on loopback; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
+    /// The port of the pages on loopback [default: 4180, or a free one if that is taken]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) admin_port: Option<u16>,
     /// The folder that holds PostgreSQL's initdb and postgres
     #[arg(long, value_name = "FOLDER", env = "PG_BIN", hide_env_values = true)]
     pub(crate) pg_bin: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Asks for the password twice on a terminal, and reads one line of standard input otherwise. Prints
+NAME:HASH: set ADMIN_USERS to one such line for each user, with spaces or new lines between.
+
+Examples:
+  callmark hash-password ada
+  openssl rand -base64 18 | tee /dev/stderr | callmark hash-password ada"
+)]
+pub(crate) struct HashPassword {
+    /// The user's name: letters, digits, `.`, `_`, `-` and `@`, 64 at most
+    #[arg(default_value = "admin", value_parser = user_name)]
+    pub(crate) name: String,
 }
 
 impl Qci {
@@ -291,6 +331,13 @@ impl Sync {
         }
         Value::Object(input)
     }
+}
+
+fn user_name(text: &str) -> Result<String, &'static str> {
+    let is_usable = shared::config::is_user_name(text);
+    is_usable
+        .then(|| text.to_owned())
+        .ok_or("expected 1 to 64 letters, digits, `.`, `_`, `-` or `@`")
 }
 
 fn json_value(text: &str) -> Result<Value, serde_json::Error> {

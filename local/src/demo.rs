@@ -17,6 +17,7 @@ use crate::command;
 use crate::contents::Contents;
 use crate::exit::Exit;
 use crate::machine::{Machine, Settings};
+use crate::pages::{Admission, Invitation, Pages};
 use crate::postgres::{self, Postgres};
 use crate::report::{self, Chain, number};
 use crate::screen::Screen;
@@ -51,6 +52,9 @@ struct Answer<'a> {
     vapi_api_key: &'static str,
     openai_base_url: String,
     openai_api_key: &'static str,
+    /// Where the pages are, as long as the demo stays up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin: Option<&'a Invitation>,
     runs: Vec<Told>,
     contents: Contents,
 }
@@ -103,12 +107,22 @@ async fn play(screen: &Screen, options: &command::Demo, postgres: &Postgres, sto
     let chain = machine
         .run(sync::SCRIPT, "demo", serde_json::json!({}), screen, Some(stage.calls))
         .await?;
-    show(screen, &stage, &machine, &chain).await?;
+    let pages = if options.once {
+        None
+    } else {
+        let (pool, bus) = (machine.pool.clone(), machine.bus.clone());
+        Some(Pages::open(pool, bus, Admission::Once, options.admin_port, stop.clone()).await?)
+    };
+    let invitation = pages.as_ref().map(|pages| &pages.invitation);
+    show(screen, &stage, &machine, &chain, invitation).await?;
     let exit = chain.conclude();
-    if !options.once && !stop.is_cancelled() {
+    if let Some(pages) = pages
+        && !stop.is_cancelled()
+    {
         let next = clock::now() + serve::EVERY.delta();
-        invite(screen, &stage, &report::instant(next));
+        invite(screen, &stage, &pages.invitation, &report::instant(next));
         serve::forever(&mut machine, screen, serve::EVERY, next, stop).await?;
+        pages.close().await?;
     }
     stage.vapi.stop().await;
     stage.judge.stop().await;
@@ -184,7 +198,13 @@ impl Stage {
 }
 
 /// Shows the runs, their steps and what they brought in, all of it read from the tables.
-async fn show(screen: &Screen, stage: &Stage, machine: &Machine, chain: &Chain) -> Result<()> {
+async fn show(
+    screen: &Screen,
+    stage: &Stage,
+    machine: &Machine,
+    chain: &Chain,
+    admin: Option<&Invitation>,
+) -> Result<()> {
     let client = db::connect(&machine.pool).await?;
     let mut runs = Vec::new();
     for run in &chain.runs {
@@ -199,6 +219,7 @@ async fn show(screen: &Screen, stage: &Stage, machine: &Machine, chain: &Chain) 
         vapi_api_key: API_KEY,
         openai_base_url: stage.judge.url(),
         openai_api_key: API_KEY,
+        admin,
         runs,
         contents: Contents::read(&**client).await?,
     };
@@ -226,16 +247,19 @@ impl Told {
 }
 
 /// Says how to look around.
-fn invite(screen: &Screen, stage: &Stage, next: &str) {
+fn invite(screen: &Screen, stage: &Stage, pages: &Invitation, next: &str) {
     let (database, vapi, judge) = (&stage.database_url, stage.vapi.url(), stage.judge.url());
     let program = std::env::args_os().next().unwrap_or_else(|| "callmark".into());
     screen.say(&format!(
-        "{}  psql '{database}'
+        "{}  {}
+{}  psql '{database}'
   curl -H 'Authorization: Bearer {API_KEY}' '{vapi}/call?limit=1'
   DATABASE_URL='{database}' VAPI_BASE_URL='{vapi}' VAPI_API_KEY={API_KEY} {program} sync
   DATABASE_URL='{database}' OPENAI_BASE_URL='{judge}' OPENAI_API_KEY={API_KEY} OPENAI_MODEL={} {program} qci --estimate
 
 The next sync is at {next}. Ctrl-C ends everything and leaves nothing behind.",
+        report::heading("The pages are at:"),
+        pages.text(),
         report::heading("The servers stay up. In another terminal:"),
         judge::MODEL,
         program = program.display()

@@ -1,9 +1,9 @@
 //! Callmark on one machine: the command, the demo, a throw-away Postgres.
 //!
 //! ```text
-//! main ─▶ command (what was typed) ─▶ migrate │ sync │ qci │ serve │ simulate │ demo
+//! main ─▶ command (what was typed) ─▶ migrate │ sync │ qci │ admin │ serve │ simulate │ hash-password │ demo
 //!                                                └──────┬───────────────────┘
-//!                                  machine (settings, pool) ─▶ bus ─▶ functions
+//!                                  machine (settings, pool) ─▶ bus ─▶ functions; pages ─▶ bus
 //!                                  screen, progress (stderr) · report (stdout) · exit (status)
 //! ```
 
@@ -14,10 +14,13 @@ mod command;
 mod contents;
 mod demo;
 mod exit;
+mod hash_password;
 mod machine;
 mod migrate;
 mod one_qci;
 mod one_sync;
+mod only_pages;
+mod pages;
 mod progress;
 mod report;
 mod screen;
@@ -47,8 +50,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Migrate => migrate::run(&screen).await,
         Command::Sync(options) => one_sync::run(&screen, &options).await,
         Command::Qci(options) => one_qci::run(&screen, &options).await,
+        Command::Admin(options) => only_pages::run(&screen, &options).await,
         Command::Serve(options) => serve::run(&screen, &options).await,
         Command::Simulate(options) => simulate::run(&screen, &options).await,
+        Command::HashPassword(options) => hash_password::run(&screen, &options),
         Command::Demo(options) => demo::run(&screen, &options).await,
     };
     ended

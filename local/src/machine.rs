@@ -7,7 +7,7 @@ use deadpool_postgres::Pool;
 use serde_json::Value;
 use shared::config::{self, Reader};
 use shared::db;
-use shared::event::{Event, Requested};
+use shared::event::{Bus, Event, Requested};
 use shared::run::{self, Ledger, Watched};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,8 @@ pub(crate) struct Settings {
 /// A host of functions.
 pub(crate) struct Machine {
     pub(crate) pool: Pool,
+    /// Where pages ask for runs.
+    pub(crate) bus: Bus,
     functions: Functions,
     inbox: Inbox,
     watched: watch::Sender<Watched>,
@@ -76,7 +78,7 @@ impl Machine {
         drop(db::connect(&pool).await?);
         let ledger = Ledger {
             pool: pool.clone(),
-            bus,
+            bus: bus.clone(),
             watch: Some(watched.clone()),
         };
         let functions = Functions {
@@ -95,6 +97,7 @@ impl Machine {
         };
         Ok(Self {
             pool,
+            bus,
             functions,
             inbox,
             watched,
@@ -118,8 +121,18 @@ impl Machine {
             input,
             hop: 0,
         };
+        self.settle(Event::Requested(request), screen, expected).await
+    }
+
+    /// What a page asks for. Waits until one does.
+    pub(crate) async fn asked(&mut self) -> Event {
+        self.inbox.next().await
+    }
+
+    /// Delivers an event, with all that follows from it, and shows how far it is.
+    pub(crate) async fn settle(&mut self, event: Event, screen: &Screen, expected: Option<u64>) -> Result<Chain> {
         self.watched.send_replace(Watched::default());
-        let work = self.functions.settle(Event::Requested(request), &mut self.inbox);
+        let work = self.functions.settle(event, &mut self.inbox);
         let consequences = progress::follow(screen, &self.watched, expected, work).await;
         if consequences.finished.is_empty() {
             let never_began = consequences
@@ -148,6 +161,15 @@ impl Machine {
         let client = db::connect(&self.pool).await?;
         run::find(&**client, id).await.context("reading the run")
     }
+}
+
+/// Whether there are tables, and rows of them can be read.
+pub(crate) async fn look_at_tables(pool: &Pool) -> Result<()> {
+    let client = db::connect(pool).await?;
+    run::latest(&**client, None, 1)
+        .await
+        .map(drop)
+        .context("looking at the tables")
 }
 
 fn sync_deps(ledger: &Ledger, (vapi, settings): &(config::Vapi, config::Sync)) -> Result<sync::Deps> {

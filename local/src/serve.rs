@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use shared::clock;
 use shared::config::Reader;
-use shared::{clock, db, run};
 use tokio_util::sync::CancellationToken;
 
 use crate::command;
 use crate::exit::{self, Exit};
-use crate::machine::{Machine, Settings};
-use crate::report;
+use crate::machine::{self, Machine, Settings};
+use crate::pages::{Admission, Pages};
+use crate::report::{self, Chain};
 use crate::screen::Screen;
 use crate::signals;
 use crate::span::Span;
@@ -29,22 +30,28 @@ pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exi
     let settings = Settings::of_everything(&mut reader);
     let (least, most) = (Span::minutes(1), Span::hours(7 * 24));
     let setting = reader.within("SYNC_EVERY", EVERY, least, most, "a time from 1m to 7d, such as 6h");
+    let admission = Admission::read(&mut reader);
     reader.finish()?;
     let every = options.every.unwrap_or(setting);
     let stop = signals::stop(screen)?;
     let mut machine = Machine::start(&settings, options.time_limit, stop.clone()).await?;
-    look_at_tables(&machine).await?;
+    machine::look_at_tables(&machine.pool).await?;
+    let (pool, bus) = (machine.pool.clone(), machine.bus.clone());
+    let pages = Pages::open(pool, bus, admission, options.admin_port, stop.clone()).await?;
     let scoring = if settings.is_judged() {
         "and scoring what is new"
     } else {
         "and scoring nothing, for want of OPENAI_API_KEY"
     };
+    screen.say(&format!("the pages are at {}", pages.invitation.text()));
     screen.say(&format!("syncing every {every}, {scoring}; Ctrl-C ends it"));
     forever(&mut machine, screen, every, clock::now(), &stop).await?;
+    pages.close().await?;
     Ok(Exit::Success)
 }
 
-/// Syncs at `first` and then on schedule. A failure is told, and the schedule goes on.
+/// Syncs at `first` and then on schedule, and runs in between what the pages ask for. A failure is told, and the
+/// schedule goes on.
 pub(crate) async fn forever(
     machine: &mut Machine,
     screen: &Screen,
@@ -53,7 +60,15 @@ pub(crate) async fn forever(
     stop: &CancellationToken,
 ) -> Result<()> {
     let mut next = first;
-    while wait_until(next, stop).await {
+    while !stop.is_cancelled() {
+        let asked = tokio::select! {
+            is_time = wait_until(next, stop) => if is_time { None } else { break },
+            event = machine.asked() => Some(event),
+        };
+        if let Some(event) = asked {
+            tell(machine.settle(event, screen, None).await, screen)?;
+            continue;
+        }
         let is_scored = cycle(machine, sync::SCRIPT, screen).await?;
         // What earlier syncs brought in is scored even if this one failed.
         if !is_scored && machine.is_judged() && !stop.is_cancelled() {
@@ -73,7 +88,15 @@ pub(crate) async fn forever(
 
 /// Runs a script on schedule, with what follows from it, and tells how it went; says whether calls were scored.
 async fn cycle(machine: &mut Machine, script_name: &str, screen: &Screen) -> Result<bool> {
-    match machine.run(script_name, "schedule", json!({}), screen, None).await {
+    tell(
+        machine.run(script_name, "schedule", json!({}), screen, None).await,
+        screen,
+    )
+}
+
+/// Tells how runs went; says whether calls were scored.
+fn tell(ended: Result<Chain>, screen: &Screen) -> Result<bool> {
+    match ended {
         Ok(chain) => {
             for run in &chain.runs {
                 screen.answer(run, || report::line(run))?;
@@ -101,12 +124,4 @@ async fn wait_until(instant: DateTime<Utc>, stop: &CancellationToken) -> bool {
             () = tokio::time::sleep(left.min(GLANCE)) => {}
         }
     }
-}
-
-async fn look_at_tables(machine: &Machine) -> Result<()> {
-    let client = db::connect(&machine.pool).await?;
-    run::latest(&**client, None, 1)
-        .await
-        .map(drop)
-        .context("looking at the tables")
 }

@@ -1,6 +1,10 @@
 //! A Vapi assistant as stored, its versions, and every query on their two tables.
 
+pub mod issue;
 mod names;
+pub mod overview;
+pub mod quality;
+pub mod version;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

@@ -242,36 +242,68 @@ pub async fn stream<C: GenericClient>(
 
 /// The calls that are older than a place. A page is found in an index first, so that only its own rows are read.
 const OLDER: &str = select_listed!(
-    "with page as materialized (
-        select found.call_at, found.id
-        from calls_found($1, $2) as found
-        where found.call_at >= $3
-          and found.call_at < $4
-          and (found.call_at, found.id) < ($5, $6)
-        order by found.call_at desc, found.id desc
-        limit $7
+    r"
+    with page as materialized (
+        (
+            select call.call_at, call.id
+            from calls_filtered($1, $2) as call
+            where call.call_at >= $3
+              and call.call_at < $4
+              and (call.call_at, call.id) < ($5, $6)
+            order by call.call_at desc, call.id desc
+            limit $7
+        )
+        union all
+        (
+            select score.call_at, score.id
+            from scores_filtered($1, $2) as score
+            where score.call_at >= $3
+              and score.call_at < $4
+              and (score.call_at, score.id) < ($5, $6)
+            order by score.call_at desc, score.id desc
+            limit $7
+        )
     )"
 );
 
 /// The calls that are just newer than a place.
 const NEWER: &str = select_listed!(
-    "with page as materialized (
-        select found.call_at, found.id
-        from calls_found($1, $2) as found
-        where found.call_at >= $3
-          and found.call_at < $4
-          and (found.call_at, found.id) > ($5, $6)
-        order by found.call_at, found.id
-        limit $7
+    r"
+    with page as materialized (
+        (
+            select call.call_at, call.id
+            from calls_filtered($1, $2) as call
+            where call.call_at >= $3
+              and call.call_at < $4
+              and (call.call_at, call.id) > ($5, $6)
+            order by call.call_at, call.id
+            limit $7
+        )
+        union all
+        (
+            select score.call_at, score.id
+            from scores_filtered($1, $2) as score
+            where score.call_at >= $3
+              and score.call_at < $4
+              and (score.call_at, score.id) > ($5, $6)
+            order by score.call_at, score.id
+            limit $7
+        )
     )"
 );
 
 const ALL: &str = select_listed!(
-    "with page as not materialized (
-        select found.call_at, found.id
-        from calls_found($1, $2) as found
-        where found.call_at >= $3
-          and found.call_at < $4
+    r"
+    with page as materialized (
+        select call.call_at, call.id
+        from calls_filtered($1, $2) as call
+        where call.call_at >= $3
+          and call.call_at < $4
+        union all
+        select score.call_at, score.id
+        from scores_filtered($1, $2) as score
+        where score.call_at >= $3
+          and score.call_at < $4
     )"
 );
 

@@ -6,7 +6,9 @@
 )]
 
 mod assistants;
+mod browser;
 mod calls;
 mod dashboard;
+mod hostile;
 mod runs;
 mod sign_in;

@@ -8,16 +8,20 @@
     reason = "a test whose scene cannot be set fails right there"
 )]
 
+mod browser;
 mod courtroom;
 mod database;
 mod expected;
 mod row;
+mod site;
 mod stage;
 mod visitor;
 
+pub use browser::{Browser, Look};
 pub use courtroom::{Courtroom, conversation};
 pub use database::TestDb;
 pub use expected::expected_row;
 pub use row::{LogLine, Run};
+pub use site::Site;
 pub use stage::{Stage, now};
 pub use visitor::{Answer, Visitor};

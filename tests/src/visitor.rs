@@ -1,5 +1,7 @@
 //! Somebody who looks at the pages, without a browser.
 
+use std::sync::LazyLock;
+
 use admin::{Deps, Key, Scheme, Users, hash};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -10,6 +12,9 @@ use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 
 use crate::TestDb;
+
+/// Made once: a session ends where the hash is another one, and hashing takes its time.
+static HASH: LazyLock<String> = LazyLock::new(|| hash(Visitor::PASSWORD).expect("a hash"));
 
 /// A browser that keeps cookies and runs no script.
 #[derive(Debug)]
@@ -48,7 +53,7 @@ impl Visitor {
             pool: 4,
         };
         let (sender, asked) = mpsc::unbounded_channel();
-        let user = (Self::USER.to_owned(), hash(Self::PASSWORD).expect("a hash").into());
+        let user = (Self::USER.to_owned(), HASH.as_str().into());
         let deps = Deps {
             pool: shared::db::pool(&database).expect("a usable database URL"),
             bus: Bus::InProcess(sender),

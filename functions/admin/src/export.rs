@@ -133,6 +133,17 @@ mod tests {
         String::from_utf8(record(cells.iter().copied()).unwrap().to_vec()).unwrap()
     }
 
+    #[tokio::test]
+    async fn an_error_halfway_breaks_the_transfer() {
+        let error = "port=x".parse::<tokio_postgres::Config>().unwrap_err();
+        let rows = [Ok(vec!["1".to_owned()]), Err(error)];
+        let answer = csv("a.csv", &["n"], stream::iter(rows));
+
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
+
+        assert!(body.is_err(), "{body:?}");
+    }
+
     #[test]
     fn a_cell_that_a_spreadsheet_would_run_is_text() {
         for cell in ["=1+1", "+15550100", "-1+1", "@SUM(A1)", "\tx", "-", "-x"] {

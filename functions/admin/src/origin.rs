@@ -1,39 +1,175 @@
-//! Whether a form was sent from a page of ours, by who was shown it.
+//! Whether what changes something was sent from a page of ours, by who was shown it.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use serde::Deserialize;
-use url::Url;
+use url::{Origin, Url};
 
+use crate::Scheme;
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
 
 /// What every form of a signed-in viewer sends beside its own fields.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Proof {
+    #[serde(default)]
     csrf: String,
 }
 
 impl Proof {
     /// Refuses a form that does not carry what the viewer's session gave it.
     pub(crate) fn check(&self, viewer: &Viewer) -> Result<(), Trouble> {
-        let is_theirs = viewer.session.is_some() && self.csrf == viewer.csrf();
+        let is_theirs = viewer.session.is_some() && is_same(&self.csrf, viewer.csrf());
         is_theirs.then_some(()).ok_or(Trouble::Forged)
     }
 }
 
-/// Refuses a request that another site had the browser send. Browsers say with every POST where it comes from.
-pub(crate) fn check(headers: &HeaderMap) -> Result<(), Trouble> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text(header::HOST).unwrap_or_default();
-    let origin = text(header::ORIGIN).and_then(|origin| Url::parse(origin).ok());
-    let is_ours = origin.is_some_and(|origin| authority(&origin) == host && !host.is_empty());
+/// Refuses a request that another site had the browser send; [`crate::viewer::identify`] asks it of every request.
+/// Browsers say where a request comes from unless it only reads.
+pub(crate) fn check(method: &Method, headers: &HeaderMap, scheme: Scheme) -> Result<(), Trouble> {
+    if [Method::GET, Method::HEAD].contains(method) {
+        return Ok(());
+    }
+    let scheme = match scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    let ours = only(headers, &header::HOST).and_then(|host| origin(&format!("{scheme}://{host}")));
+    let theirs = only(headers, &header::ORIGIN).and_then(origin);
+    let site = HeaderName::from_static("sec-fetch-site");
+    let is_ours = ours.is_some()
+        && ours == theirs
+        && (!headers.contains_key(&site) || only(headers, &site) == Some("same-origin"));
     is_ours.then_some(()).ok_or(Trouble::Forged)
 }
 
-/// Host and port, as the header `Host` has them.
-fn authority(origin: &Url) -> String {
-    let host = origin.host_str().unwrap_or_default();
-    origin
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+/// A header that is there exactly once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+/// Scheme, host and port of a text that names nothing else; the scheme's own port may be left out.
+fn origin(text: &str) -> Option<Origin> {
+    let url = Url::parse(text).ok()?;
+    let is_bare = url.path() == "/"
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    let origin = url.origin();
+    (is_bare && origin.is_tuple()).then_some(origin)
+}
+
+/// Takes as long wherever the difference is.
+fn is_same(one: &str, other: &str) -> bool {
+    let pairs = one.bytes().zip(other.bytes());
+    one.len() == other.len() && pairs.fold(0, |difference, (one, other)| difference | (one ^ other)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(scheme: Scheme, sent: &[(&'static str, &str)]) -> bool {
+        let mut headers = HeaderMap::new();
+        for (name, value) in sent {
+            headers.append(*name, value.parse().unwrap());
+        }
+        check(&Method::POST, &headers, scheme).is_ok()
+    }
+
+    #[test]
+    fn a_request_comes_from_us_if_scheme_host_and_port_are_ours() {
+        let https = |host, origin| allows(Scheme::Https, &[("host", host), ("origin", origin)]);
+
+        assert!(https("callmark.test", "https://callmark.test"));
+        assert!(https("callmark.test:443", "https://callmark.test"));
+        assert!(https("Callmark.Test:8443", "https://callmark.test:8443"));
+        assert!(allows(
+            Scheme::Http,
+            &[("host", "[::1]:8000"), ("origin", "http://[::1]:8000")]
+        ));
+        for origin in [
+            "",
+            "null",
+            "http://callmark.test",
+            "https://callmark.test:8443",
+            "https://callmark.test.evil.test",
+            "https://evil.test",
+            "https://evil.test/callmark.test",
+            "https://callmark.test@evil.test",
+            "https://evil.test#callmark.test",
+            "callmark.test",
+            "file:///callmark.test",
+        ] {
+            assert!(!https("callmark.test", origin), "{origin}");
+        }
+        assert!(!allows(
+            Scheme::Http,
+            &[("host", "localhost:1"), ("origin", "http://localhost:2")]
+        ));
+        assert!(!allows(
+            Scheme::Http,
+            &[("host", "localhost"), ("origin", "https://localhost")]
+        ));
+    }
+
+    #[test]
+    fn headers_that_are_missing_repeated_or_twisted_are_not_ours() {
+        let (host, origin) = (("host", "callmark.test"), ("origin", "https://callmark.test"));
+
+        for sent in [
+            &[host][..],
+            &[origin],
+            &[host, origin, origin],
+            &[host, ("host", "evil.test"), origin],
+            &[("host", ""), ("origin", "https://")],
+            &[("host", "evil.test@callmark.test"), origin],
+            &[("host", "callmark.test/evil"), origin],
+            &[host, ("origin", "https://callmark.test https://evil.test")],
+        ] {
+            assert!(!allows(Scheme::Https, sent), "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn a_browser_that_names_another_site_is_believed() {
+        let from = |site| {
+            let sent = [
+                ("host", "callmark.test"),
+                ("origin", "https://callmark.test"),
+                ("sec-fetch-site", site),
+            ];
+            allows(Scheme::Https, &sent)
+        };
+
+        assert!(from("same-origin"));
+        for site in ["cross-site", "same-site", "none", "", "Same-Origin"] {
+            assert!(!from(site), "{site}");
+        }
+    }
+
+    #[test]
+    fn reading_is_free() {
+        let nothing = HeaderMap::new();
+
+        assert!(check(&Method::GET, &nothing, Scheme::Https).is_ok());
+        assert!(check(&Method::HEAD, &nothing, Scheme::Https).is_ok());
+        for method in [
+            Method::POST,
+            Method::PUT,
+            Method::DELETE,
+            Method::PATCH,
+            Method::OPTIONS,
+        ] {
+            assert!(check(&method, &nothing, Scheme::Https).is_err(), "{method}");
+        }
+    }
+
+    #[test]
+    fn texts_are_the_same_or_not() {
+        assert!(is_same("abc", "abc") && is_same("", ""));
+        assert!(!is_same("abc", "abd") && !is_same("abc", "ab") && !is_same("", "a"));
+    }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{Html, IntoResponse as _, Response};
 
+use crate::Scheme;
 use crate::trouble::Trouble;
 
 /// Where in the navigation a page stands.
@@ -22,6 +23,9 @@ pub(crate) enum Section {
 /// Nothing from elsewhere, no script or style within a page, no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Nothing of the machine that the browser runs on is of use to a page.
+const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
+                           magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=()";
 
 /// A page as an answer.
 pub(crate) fn show(page: &impl Template) -> Result<Response, Trouble> {
@@ -29,18 +33,26 @@ pub(crate) fn show(page: &impl Template) -> Result<Response, Trouble> {
 }
 
 /// Sets what every answer has: nothing may be embedded, guessed, or kept by caches, unless the answer says otherwise.
-pub(crate) fn harden(mut response: Response) -> Response {
+pub(crate) fn harden(mut response: Response, scheme: Scheme) -> Response {
     let headers = response.headers_mut();
-    let fixed: [(HeaderName, &'static str); 6] = [
+    let fixed: [(HeaderName, &'static str); 7] = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Over plain HTTP browsers ignore it, and on loopback it would bind every other server there.
+    if scheme == Scheme::Https {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
     }
     headers
         .entry(header::CACHE_CONTROL)

@@ -140,6 +140,13 @@ impl Parameters {
         format!("{}?{query}", self.path)
     }
 
+    /// The parameters of this address but one.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let mut others = self.clone();
+        others.pairs.retain(|(key, _)| key != name);
+        others
+    }
+
     /// The page of rows that are older than this one.
     pub(crate) fn before(&self, key: &Key) -> String {
         self.with("before", &key.to_string())
@@ -202,7 +209,7 @@ fn is_in_reach(day: NaiveDate) -> bool {
 }
 
 /// When a day begins: at midnight, or an hour later where the clocks go forward just then.
-fn midnight(zone: Tz, day: NaiveDate) -> DateTime<Utc> {
+pub(crate) fn midnight(zone: Tz, day: NaiveDate) -> DateTime<Utc> {
     let midnight = day.and_time(NaiveTime::MIN);
     let begins = zone.from_local_datetime(&midnight).earliest();
     let begins = begins.or_else(|| zone.from_local_datetime(&(midnight + Duration::hours(1))).earliest());

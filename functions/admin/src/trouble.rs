@@ -1,7 +1,8 @@
 //! What keeps a page from being shown, and the page that says so instead.
 
 use askama::Template;
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared::db::{ConnectError, DbError};
 
@@ -27,6 +28,18 @@ pub(crate) enum Trouble {
         "The form did not come from this page, or the page had been open for too long. Go back, load it again, and repeat what you did."
     )]
     Forged,
+    /// A run was asked for, and nobody took the request; says why.
+    #[error("{0}")]
+    NotAsked(String),
+    /// The address exists, and not for this method.
+    #[error("This address cannot be used in this way.")]
+    Method,
+    /// The form is longer than any form of ours.
+    #[error("The form is longer than this page takes.")]
+    TooLong,
+    /// The request is not one that a page of ours makes; its status is kept.
+    #[error("The request cannot be understood. Go back, load the page again, and repeat what you did.")]
+    Unreadable(StatusCode),
     /// The database does not answer.
     #[error("The database does not answer. Runs go on by themselves once it does; try again in a moment.")]
     Away,
@@ -51,7 +64,10 @@ impl Trouble {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Parameter { .. } => StatusCode::BAD_REQUEST,
             Self::Forged => StatusCode::FORBIDDEN,
-            Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotAsked(_) | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unreadable(status) => *status,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -59,11 +75,29 @@ impl Trouble {
     fn heading(&self) -> &'static str {
         match self {
             Self::NotFound(_) => "Not found",
-            Self::Parameter { .. } => "That address cannot be used",
-            Self::Forged => "Not done",
+            Self::Parameter { .. } | Self::Method => "That address cannot be used",
+            Self::Forged | Self::TooLong | Self::Unreadable(_) => "Not done",
+            Self::NotAsked(_) => "Not asked for",
             Self::Away => "No answer from the database",
             Self::Broken(_) => "That did not work",
         }
+    }
+
+    /// What an answer stands for that says it in a few words of the framework's, and is no page.
+    fn behind(bare: &Response) -> Option<Self> {
+        let kind = bare.headers().get(header::CONTENT_TYPE);
+        let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let status = bare.status();
+        if is_page || !(status.is_client_error() || status.is_server_error()) {
+            return None;
+        }
+        Some(match status {
+            StatusCode::NOT_FOUND => Self::NotFound("There is no page at this address."),
+            StatusCode::METHOD_NOT_ALLOWED => Self::Method,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLong,
+            status if status.is_client_error() => Self::Unreadable(status),
+            status => Self::from(anyhow::anyhow!("a page answered {status} and said no more")),
+        })
     }
 }
 
@@ -72,19 +106,30 @@ pub(crate) async fn no_such_page() -> Trouble {
     Trouble::NotFound("There is no page at this address.")
 }
 
-/// The page that says what went wrong, in place of the bare answer that a handler gave.
-pub(crate) fn dressed(trouble: &Trouble, viewer: &Viewer, bare: Response) -> Response {
+/// The page that says what went wrong, in place of the bare answer that a handler or the framework gave; an answer
+/// that is what was asked for stays as it is.
+pub(crate) fn dressed(mut bare: Response, viewer: &Viewer) -> Response {
+    let known = bare.extensions_mut().remove::<Trouble>();
+    let Some(trouble) = known.or_else(|| Trouble::behind(&bare)) else {
+        return bare;
+    };
     let page = Page {
         viewer,
         section: page::Section::None,
         status: trouble.status(),
         heading: trouble.heading(),
-        trouble,
+        trouble: &trouble,
     };
-    match page.render() {
-        Ok(html) => (trouble.status(), axum::response::Html(html)).into_response(),
-        Err(_) => bare,
-    }
+    let Ok(html) = page.render() else { return bare };
+    // Its other headers stay: `Allow` says which methods there are.
+    let (mut parts, _) = bare.into_parts();
+    parts.status = trouble.status();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
+    Response::from_parts(parts, Body::from(html))
 }
 
 /// A bare answer that carries its trouble to where the viewer is known.

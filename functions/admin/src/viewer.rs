@@ -1,19 +1,28 @@
-//! Who is looking: the session of a request, and what pages need to know of it.
+//! Who is looking: the session of a request, who is let in, and what pages need to know of it.
+//!
+//! request ─▶ [`identify`]: origin ─▶ session ─▶ the page's module ─▶ trouble (dressed) ─▶ cookie, headers
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
+use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use futures::FutureExt as _;
 use shared::clock;
 
 use crate::session::Session;
 use crate::trouble::{self, Trouble};
-use crate::{App, page, sign_in};
+use crate::{App, Deps, origin, page, sign_in};
+
+/// Whether the machine is well; for machines, so that its errors are no pages.
+const HEALTH: &str = "/healthz";
+/// How large a form may be, in bytes. Ours are much smaller.
+const LARGEST_FORM: usize = 64 * 1024;
 
 /// Who is looking, from where, and when.
 #[derive(Clone, Debug)]
@@ -41,6 +50,15 @@ impl Viewer {
     pub(crate) fn csrf(&self) -> &str {
         self.session.as_ref().map_or("", |session| &session.csrf)
     }
+
+    fn of(deps: &Deps, request: &Request, now: DateTime<Utc>) -> Self {
+        let address = request.uri().path_and_query();
+        Self {
+            session: Session::read(deps, request.headers(), now),
+            now,
+            address: address.map_or_else(|| "/".to_owned(), ToString::to_string),
+        }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Viewer {
@@ -56,35 +74,145 @@ impl<S: Sync> FromRequestParts<S> for Viewer {
     }
 }
 
-/// Finds out who is looking, dresses up what went wrong, and sets the headers of every answer.
+/// Finds out who is looking and lets them in, dresses up what went wrong, and sets the headers of every answer.
 pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let now = clock::now();
-    let session = Session::read(&app, request.headers(), now);
-    let refreshed = session.as_ref().and_then(|session| session.refreshed(now));
-    let address = request
-        .uri()
-        .path_and_query()
-        .map_or_else(|| "/".to_owned(), ToString::to_string);
-    let viewer = Viewer { session, now, address };
+    let viewer = Viewer::of(&app, &request, clock::now());
+    let is_for_people = request.uri().path() != HEALTH;
     request.extensions_mut().insert(viewer.clone());
-    let mut response = next.run(request).await;
-    if let Some(trouble) = response.extensions_mut().remove::<Trouble>() {
-        response = trouble::dressed(&trouble, &viewer, response);
+    DefaultBodyLimit::max(LARGEST_FORM).apply(&mut request);
+    let mut response = match admit(&app, &viewer, &request) {
+        Ok(()) => answer(request, next).await,
+        Err(refusal) => refusal,
+    };
+    if is_for_people {
+        response = trouble::dressed(response, &viewer);
     }
-    // A sign-in or sign-out has set its own.
-    if let Some(session) = refreshed
-        && !response.headers().contains_key(header::SET_COOKIE)
-    {
-        response = (session.keep(&app), response).into_response();
-    }
-    page::harden(response)
+    page::harden(refreshed(response, &app, &viewer), app.scheme)
 }
 
-/// Lets only those in who signed in; shows others where to.
-pub(crate) async fn require(State(_): State<App>, viewer: Viewer, request: Request, next: Next) -> Response {
-    if viewer.session.is_some() {
-        next.run(request).await
-    } else {
-        sign_in::redirect(&viewer.address)
+/// Lets in who signed in, and shows others where to, whether there is a page or not: from outside all pages look the
+/// same. A page is open only if it is named here.
+fn admit(app: &App, viewer: &Viewer, request: &Request) -> Result<(), Response> {
+    let (method, path) = (request.method(), request.uri().path());
+    origin::check(method, request.headers(), app.scheme).map_err(Trouble::into_response)?;
+    let is_open = [HEALTH, sign_in::PATH].contains(&path) || path.starts_with("/admin/assets/");
+    if is_open || viewer.session.is_some() {
+        return Ok(());
+    }
+    let is_for_reading = [Method::GET, Method::HEAD].contains(method);
+    Err(sign_in::redirect(if is_for_reading { &viewer.address } else { "" }))
+}
+
+/// The answer of the page's module. One that panics has still answered: the connection would break off otherwise.
+async fn answer(request: Request, next: Next) -> Response {
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    answer.await.unwrap_or_else(|panic| {
+        let told = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Trouble::from(anyhow::anyhow!("panicked: {}", told.unwrap_or("without a word"))).into_response()
+    })
+}
+
+/// Writes the cookie again where that is due. A sign-in or sign-out has set its own; and an answer that caches may
+/// keep must not carry anybody's session.
+fn refreshed(response: Response, app: &App, viewer: &Viewer) -> Response {
+    let headers = response.headers();
+    if headers.contains_key(header::SET_COOKIE) || headers.contains_key(header::CACHE_CONTROL) {
+        return response;
+    }
+    match viewer
+        .session
+        .as_ref()
+        .and_then(|session| session.refreshed(viewer.now))
+    {
+        Some(session) => (session.keep(app), response).into_response(),
+        None => response,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::http::StatusCode;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use chrono::TimeDelta;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::session::tests::{ours, sent, set_cookie};
+
+    /// Pages that misbehave, behind the door.
+    fn pages() -> Router {
+        let app = Arc::new(ours());
+        let cached = [(header::CACHE_CONTROL, "public, max-age=31536000")];
+        Router::new()
+            .route(
+                "/admin/panics",
+                get(async || -> &'static str { panic!("a secret detail") }),
+            )
+            .route(
+                "/admin/fails",
+                get(async || (StatusCode::BAD_GATEWAY, "a secret detail")),
+            )
+            .route("/admin/works", get(async || "fine"))
+            .route("/admin/lasts", get(async move || (cached, "fine")))
+            .layer(from_fn_with_state(app, identify))
+    }
+
+    /// A session that began and was used last so long ago.
+    async fn ask(address: &str, age: TimeDelta) -> Response {
+        let session = Session::begin(&ours(), "ada", Tz::UTC, clock::now() - age).unwrap();
+        let cookie = sent(&set_cookie(session.keep(&ours())));
+        let mut request = Request::get(address).body(Body::empty()).unwrap();
+        request.headers_mut().extend(cookie);
+        pages().oneshot(request).await.unwrap()
+    }
+
+    async fn body(response: Response) -> String {
+        String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_page_that_panics_or_fails_says_so_and_no_more() {
+        for address in ["/admin/panics", "/admin/fails"] {
+            let response = ask(address, TimeDelta::zero()).await;
+
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR, "{address}");
+            assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+            let page = body(response).await;
+            assert!(
+                page.starts_with("<!doctype html>") && page.contains("it is on record"),
+                "{page}"
+            );
+            assert!(!page.contains("secret detail"), "{page}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_that_has_ended_is_sent_to_sign_in() {
+        let fresh = ask("/admin/works", TimeDelta::minutes(119)).await;
+        let ended = ask("/admin/works?a=b", TimeDelta::minutes(121)).await;
+
+        assert_eq!(fresh.status(), StatusCode::OK);
+        assert_eq!(ended.status(), StatusCode::SEE_OTHER);
+        assert_eq!(
+            ended.headers()[header::LOCATION],
+            "/admin/sign-in?next=%2Fadmin%2Fworks%3Fa%3Db"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_cookie_is_written_again_but_never_on_an_answer_that_caches_keep() {
+        let is_written = async |address, age| ask(address, age).await.headers().contains_key(header::SET_COOKIE);
+
+        assert!(is_written("/admin/works", TimeDelta::minutes(5)).await);
+        assert!(!is_written("/admin/works", TimeDelta::seconds(5)).await);
+        assert!(!is_written("/admin/lasts", TimeDelta::minutes(5)).await);
     }
 }

@@ -190,7 +190,7 @@ async fn open(ledger: &Ledger, order: &Order<'_>, batch_id: Uuid, now: DateTime<
         batch_id,
         event_id: event_id.as_deref(),
         deadline_at: order.deadline_at,
-        metadata: order.metadata.clone(),
+        metadata: with_input(order),
     };
     insist(OPENING, || async {
         let mut client = db::connect(&ledger.pool).await?;
@@ -200,6 +200,17 @@ async fn open(ledger: &Ledger, order: &Order<'_>, batch_id: Uuid, now: DateTime<
         Ok(claim)
     })
     .await
+}
+
+/// The row keeps what the run was asked to do, so that it can be asked for again.
+fn with_input(order: &Order<'_>) -> Value {
+    let mut metadata = order.metadata.clone();
+    if let (Value::Object(facts), Value::Object(input)) = (&mut metadata, &order.invocation.input)
+        && !input.is_empty()
+    {
+        facts.insert("input".to_owned(), Value::Object(input.clone()));
+    }
+    metadata
 }
 
 fn greet(run: &Run, order: &Order<'_>, lost: &[Uuid]) {

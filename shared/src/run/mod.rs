@@ -5,17 +5,18 @@
 mod claim;
 mod journal;
 mod keep;
-mod list;
+pub mod list;
 mod logs;
-mod overview;
+pub mod overview;
 mod row;
 mod text;
+pub mod touched;
 
 pub use claim::{Claim, Claimant, GRACE, claim};
 pub use journal::prune;
 pub use keep::{Context, Failure, Ledger, Order, Outcome, Report, keep};
-pub use logs::{LogRow, logs};
-pub use row::{Row, find, latest};
+pub use logs::{LogFilter, LogRow, StepSpan, all_logs, log_page, logs, steps};
+pub use row::{Row, batch, begun, find, latest};
 
 use std::fmt::{self, Display};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -230,6 +231,9 @@ impl Run {
 }
 
 impl Status {
+    /// Every one there is.
+    pub const ALL: [Self; 5] = [Self::Running, Self::Success, Self::Partial, Self::Error, Self::Skipped];
+
     /// As the row has it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -245,14 +249,17 @@ impl Status {
     /// Reads what a row has.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Running, Self::Success, Self::Partial, Self::Error, Self::Skipped]
-            .into_iter()
-            .find(|status| status.as_str() == text)
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 }
 
 impl Level {
-    fn as_str(self) -> &'static str {
+    /// From what matters least to what matters most.
+    pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warning, Self::Error];
+
+    /// As the row has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "DEBUG",
             Self::Info => "INFO",

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_postgres::types::Type;
 use tokio_postgres::{GenericClient, Row as PgRow};
 use uuid::Uuid;
@@ -40,38 +40,108 @@ pub struct Row {
     pub metadata: Value,
 }
 
+/// A statement that reads rows of `runs`: what is read, then where and in which order. `$1` asks for whole rows; else
+/// long texts are cut, and of what a run noted only the reason for which it was skipped is there.
+macro_rules! select_runs {
+    ($($rest:literal),+) => {
+        concat!(
+            r"
+            select id, script_name, status, triggered_by, batch_id, started_at, deadline_at, finished_at, duration_ms,
+                   records_fetched, records_inserted, records_updated, records_failed, calls_analyzed, api_cost,
+                   case when $1 then error_message else left(error_message, 300) end as error_message,
+                   case when $1 then metadata
+                        else jsonb_strip_nulls(jsonb_build_object('reason', left(metadata ->> 'reason', 300)))
+                   end as metadata
+            from runs
+            ",
+            $($rest),+
+        )
+    };
+}
+
+pub(super) use select_runs;
+
+impl Row {
+    /// Why it is not a success, as far as it says.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.error_message
+            .as_deref()
+            .or_else(|| self.metadata.get("reason").and_then(Value::as_str))
+    }
+
+    /// What the run was asked to do: an object, `{}` where nothing in particular.
+    #[must_use]
+    pub fn input(&self) -> Value {
+        self.metadata
+            .get("input")
+            .cloned()
+            .unwrap_or_else(|| Value::Object(Map::new()))
+    }
+}
+
 /// The newest runs of a script first, or of all.
 pub async fn latest(db: &impl GenericClient, script_name: Option<&str>, limit: i64) -> Result<Vec<Row>, DbError> {
-    select(db, None, script_name, limit).await
+    let rows = db
+        .query_typed(
+            select_runs!(
+                r"
+                where $2::text is null or script_name = $2
+                order by started_at desc, id desc
+                limit $3
+                "
+            ),
+            &[(&true, Type::BOOL), (&script_name, Type::TEXT), (&limit, Type::INT8)],
+        )
+        .await?;
+    rows.iter().map(Row::try_from).collect()
 }
 
 /// One run.
 pub async fn find(db: &impl GenericClient, id: Uuid) -> Result<Option<Row>, DbError> {
-    Ok(select(db, Some(id), None, 1).await?.pop())
+    let row = db
+        .query_typed_opt(select_runs!("where id = $2"), &[(&true, Type::BOOL), (&id, Type::UUID)])
+        .await?;
+    row.as_ref().map(Row::try_from).transpose()
 }
 
-async fn select(
-    db: &impl GenericClient,
-    id: Option<Uuid>,
-    script_name: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Row>, DbError> {
+/// The runs of a batch in the order in which they began, `limit` at most; long texts are cut.
+pub async fn batch(db: &impl GenericClient, batch_id: Uuid, limit: i64) -> Result<Vec<Row>, DbError> {
     let rows = db
         .query_typed(
-            r"
-            select id, script_name, status, triggered_by, batch_id, started_at, deadline_at, finished_at, duration_ms,
-                   records_fetched, records_inserted, records_updated, records_failed, calls_analyzed,
-                   api_cost, error_message, metadata
-            from runs
-            where ($1::uuid is null or id = $1)
-              and ($2::text is null or script_name = $2)
-            order by started_at desc, id desc
-            limit $3
-            ",
-            &[(&id, Type::UUID), (&script_name, Type::TEXT), (&limit, Type::INT8)],
+            select_runs!(
+                r"
+                where batch_id = $2
+                order by started_at, id
+                limit $3
+                "
+            ),
+            &[(&false, Type::BOOL), (&batch_id, Type::UUID), (&limit, Type::INT8)],
         )
         .await?;
     rows.iter().map(Row::try_from).collect()
+}
+
+/// The first run of a script that began at an instant or later; long texts are cut.
+pub async fn begun(db: &impl GenericClient, script_name: &str, since: DateTime<Utc>) -> Result<Option<Row>, DbError> {
+    let row = db
+        .query_typed_opt(
+            select_runs!(
+                r"
+                where script_name = $2
+                  and started_at >= $3
+                order by started_at, id
+                limit 1
+                "
+            ),
+            &[
+                (&false, Type::BOOL),
+                (&script_name, Type::TEXT),
+                (&since, Type::TIMESTAMPTZ),
+            ],
+        )
+        .await?;
+    row.as_ref().map(Row::try_from).transpose()
 }
 
 impl TryFrom<&PgRow> for Row {

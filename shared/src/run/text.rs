@@ -1,10 +1,23 @@
-//! What Postgres can keep of a text: everything but NUL, which stands as U+FFFD.
+//! What Postgres can keep of a text (everything but NUL, which stands as U+FFFD), and how it finds one.
 
 use serde_json::{Map, Value};
 
 /// The text without NUL.
 pub(super) fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+/// The pattern of `like` for texts that have this one in them, where `%`, `_` and `\` stand for themselves.
+pub(super) fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// The document without NUL in any text or name; one that holds NUL is refused whole by `jsonb`.

@@ -1,0 +1,87 @@
+//! What became of a request: a line that waits until the run has begun.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::run::{self, Row, Status};
+use tokio_postgres::GenericClient;
+
+use super::SCRIPTS;
+use crate::figures::{self, StatusMark};
+use crate::parameters::Parameters;
+use crate::trouble::Trouble;
+use crate::viewer::Viewer;
+
+/// After this long nobody is expected to answer a request any more.
+const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+
+/// A line about a request that was made from a page; asks for a fresh one while there is something to wait for.
+#[derive(Template)]
+#[template(path = "asked.html")]
+pub(crate) struct Banner {
+    script: String,
+    at: String,
+    state: State,
+    dismiss: String,
+}
+
+impl HtmlSafe for Banner {}
+
+enum State {
+    Awaited,
+    Begun {
+        id: uuid::Uuid,
+        status: StatusMark,
+        is_running: bool,
+    },
+    Unheard,
+}
+
+/// The line for the request that the address names in `script` and `asked`, if it names one.
+pub(crate) async fn banner(
+    db: &impl GenericClient,
+    parameters: &Parameters,
+    viewer: &Viewer,
+) -> Result<Option<Banner>, Trouble> {
+    let Some(asked) = asked(parameters)? else {
+        return Ok(None);
+    };
+    let Some(script) = parameters.text("script")?.filter(|script| SCRIPTS.contains(script)) else {
+        return Ok(None);
+    };
+    let begun = run::begun(db, script, asked).await?;
+    Ok(Some(Banner {
+        script: script.to_owned(),
+        at: asked.with_timezone(&viewer.zone()).format("%H:%M:%S").to_string(),
+        state: state(begun, viewer.now - asked),
+        dismiss: parameters.with("asked", ""),
+    }))
+}
+
+fn state(begun: Option<Row>, waited: TimeDelta) -> State {
+    match begun {
+        Some(run) => State::Begun {
+            id: run.id,
+            is_running: run.status == Status::Running.as_str(),
+            status: figures::status(&run.status),
+        },
+        None if waited < PATIENCE => State::Awaited,
+        None => State::Unheard,
+    }
+}
+
+fn asked(parameters: &Parameters) -> Result<Option<DateTime<Utc>>, Trouble> {
+    let Some(text) = parameters.text("asked")? else {
+        return Ok(None);
+    };
+    // Up to where the calendar of PostgreSQL and ours agree.
+    let micros = text
+        .parse()
+        .ok()
+        .filter(|micros| (0..253_370_764_800_000_000_i64).contains(micros));
+    let at = micros.and_then(DateTime::from_timestamp_micros);
+    at.map(Some).ok_or(Trouble::Parameter {
+        name: "asked",
+        expected: "the instant that the address has after a request",
+    })
+}

@@ -1,0 +1,68 @@
+//! A run as a line of a list.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::run::{Row, Status};
+use uuid::Uuid;
+
+use crate::figures::{self, Moment, StatusMark};
+use crate::viewer::Viewer;
+
+/// A run in words and figures.
+pub(crate) struct Entry {
+    pub(crate) id: Uuid,
+    pub(crate) started: Moment,
+    pub(crate) script: String,
+    pub(crate) status: StatusMark,
+    pub(crate) is_running: bool,
+    /// It still runs, and should have ended.
+    pub(crate) is_late: bool,
+    pub(crate) trigger: String,
+    pub(crate) duration: String,
+    /// Fetched, new, changed, failed, scored.
+    pub(crate) counts: [String; 5],
+    pub(crate) cost: String,
+    pub(crate) reason: String,
+}
+
+impl Entry {
+    pub(crate) fn new(row: Row, viewer: &Viewer) -> Self {
+        let is_running = row.status == Status::Running.as_str();
+        let counters = &row.counters;
+        let counts = [
+            counters.records_fetched,
+            counters.records_inserted,
+            counters.records_updated,
+            counters.records_failed,
+            counters.calls_analyzed,
+        ];
+        Self {
+            id: row.id,
+            started: figures::moment(row.started_at, viewer.zone()),
+            status: figures::status(&row.status),
+            is_running,
+            is_late: is_running && row.deadline_at < viewer.now,
+            duration: figures::duration(took(row.started_at, row.finished_at, viewer.now)),
+            counts: counts.map(|number| figures::count(number.into())),
+            cost: figures::dollars(counters.api_cost),
+            reason: first_line(row.reason().unwrap_or_default(), 160),
+            trigger: row.triggered_by,
+            script: row.script_name,
+        }
+    }
+}
+
+/// How long a run took, or has been running.
+pub(crate) fn took(began: DateTime<Utc>, ended: Option<DateTime<Utc>>, now: DateTime<Utc>) -> TimeDelta {
+    (ended.unwrap_or(now) - began).max(TimeDelta::zero())
+}
+
+/// The first line of a text, `most` characters at most.
+pub(crate) fn first_line(text: &str, most: usize) -> String {
+    let text = text.trim();
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if line.len() < text.len() => format!("{line} …"),
+        None => line.to_owned(),
+    }
+}
