@@ -95,12 +95,12 @@ async fn times_are_in_the_zone_of_the_browser() {
     let Some(browser) = Browser::open(&site).await else {
         return;
     };
-    browser.be_in("Asia/Kolkata").await;
+    browser.be_in("Australia/Adelaide").await;
 
     browser.go("/admin/sign-in").await;
     browser.sign_in(Visitor::PASSWORD).await;
     browser.until_at("/admin/execution-logs").await;
 
-    assert!(browser.text(".foot").await.contains("Asia/Kolkata"));
+    assert!(browser.text(".foot").await.contains("Australia/Adelaide"));
     browser.close().await;
 }

@@ -150,9 +150,14 @@ impl Browser {
         field.send_keys(text).await.expect("typing");
     }
 
-    /// Chooses in a select.
+    /// Chooses in a select, by what the address will have.
     pub async fn choose(&self, selector: &str, value: &str) {
-        self.one(selector).await.select_by_value(value).await.expect("choosing");
+        let select = self.one(selector).await;
+        let script = "const [select, value] = arguments;
+            if (![...select.options].some(option => option.value === value)) throw new Error('no ' + value);
+            select.value = value;
+            select.dispatchEvent(new Event('change', {bubbles: true}))";
+        self.script(script, vec![json!(select), json!(value)]).await;
     }
 
     /// Presses keys wherever the focus is.
@@ -250,6 +255,8 @@ impl Browser {
             if event["message"]["method"] == "Network.requestWillBeSent"
                 && !url.starts_with(&self.site)
                 && !url.starts_with("data:")
+                // The page that every new window has of its own.
+                && !url.starts_with("chrome:")
             {
                 complaints.push(format!("a request to {url}"));
             }

@@ -93,7 +93,7 @@ async fn one_gets_from_a_run_to_its_log_to_a_call_and_back_to_the_run() {
     browser.click("#runs tr[data-row] a").await;
     browser.until("#log", "calls scored for").await;
     let run = browser.address().await;
-    browser.choose("[name=level]", "WARNING").await;
+    browser.choose("[name=level]", "warning").await;
     browser.until("#lines", "No lines match").await;
     browser.go(&run).await;
     browser.choose("[name=step]", "SAVE").await;
@@ -158,7 +158,7 @@ async fn a_run_that_is_asked_for_again_appears_by_itself() {
     browser.until_at("/admin/execution-logs/").await;
     browser.click(".actions form button").await;
     browser.until_at("/admin/execution-logs?").await;
-    browser.until("#asked", "has begun").await;
+    browser.until("#asked", "open the run").await;
     browser.until("#runs tr[data-row]:first-child", "success").await;
 
     assert_eq!(scene.courtroom.db().rows(runs).await.len(), before + 1);
