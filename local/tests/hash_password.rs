@@ -1,5 +1,10 @@
 //! `callmark hash-password` as its users run it: the real program, its output and its exit status.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "Clippy sees a test in a test function, and not in the functions it calls"
+)]
+
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 

@@ -97,7 +97,7 @@ fn rows(page: &str, label: &str) -> Vec<Vec<String>> {
 fn text(html: &str) -> String {
     let mut text = String::new();
     let mut is_tag = false;
-    for character in html.chars() {
+    for character in html.replace("</dt>", " ").replace("<br>", " ").chars() {
         match character {
             '<' => is_tag = true,
             '>' => is_tag = false,
@@ -261,16 +261,16 @@ async fn calls_count_for_the_version_that_was_in_force() {
 
     let versions = rows(&page, "Versions");
     let expected = [
-        ["3", "15 Mar 2026, 12:00:00", "prompt", "gpt-5", "1", "60.0 (n 1)"],
-        ["2", "10 Mar 2026, 12:00:00", "model", "gpt-5", "2", "42.0 ± 25.4 (n 2)"],
-        ["1", "5 Mar 2026, 12:00:00", "first seen", "gpt-4.1", "2", "20.0 (n 1)"],
+        ["3", "1", "60.0 (n 1)", "15 Mar 2026, 12:00:00", "prompt", "gpt-5"],
+        ["2", "2", "42.0 ± 25.4 (n 2)", "10 Mar 2026, 12:00:00", "model", "gpt-5"],
+        ["1", "2", "20.0 (n 1)", "5 Mar 2026, 12:00:00", "first seen", "gpt-4.1"],
         [
             "earlier",
+            "1",
+            "10.0 (n 1)",
             "before 5 Mar 2026, 12:00:00",
             "not known: version 1 is the first that was seen",
             "–",
-            "1",
-            "10.0 (n 1)",
         ],
     ];
     assert_eq!(versions, expected);
@@ -478,10 +478,10 @@ async fn hostile_texts_are_text() {
     let hostile = "</pre><script>alert('\"&')</script>";
     scene.assistant("a-1", Some(hostile)).await;
     scene
-        .version("a-1", 1, at("2026-03-01"), &format!("{hostile}\n1"), hostile)
+        .version("a-1", 1, at("2026-03-01"), &format!("{hostile}\n1{hostile}"), hostile)
         .await;
     scene
-        .version("a-1", 2, at("2026-03-02"), &format!("{hostile}\n2"), hostile)
+        .version("a-1", 2, at("2026-03-02"), &format!("{hostile}\n2{hostile}"), hostile)
         .await;
     scene
         .scored(
@@ -579,8 +579,19 @@ async fn days_are_those_of_the_viewer() {
         .scored("c-2", "a-1", "2026-02-28T10:59:59Z".parse().unwrap(), 50.0, json!([]))
         .await;
 
+    scene
+        .scored("c-3", "a-1", "2026-02-28T12:00:00Z".parse().unwrap(), 80.0, json!([]))
+        .await;
+    scene
+        .scored("c-4", "a-1", "2026-02-28T12:00:00Z".parse().unwrap(), 20.0, json!([]))
+        .await;
+
     let page = scene.page("/admin/assistants/a-1?from=2026-03-01&to=2026-03-02").await;
 
-    assert!(text(&page).contains("Calls 1 Scored 1"), "{page}");
+    assert!(text(&page).contains("Calls 3 Scored 3"), "{page}");
+    assert!(
+        page.contains("<title>1 Mar: 1 excellent, 1 needs improvement, 1 poor</title>"),
+        "{page}"
+    );
     assert!(page.contains("<title>1 Mar: 50.0</title>"), "{page}");
 }

@@ -150,9 +150,14 @@ impl Browser {
         field.send_keys(text).await.expect("typing");
     }
 
-    /// Chooses in a select.
+    /// Chooses in a select, by what the address will have.
     pub async fn choose(&self, selector: &str, value: &str) {
-        self.one(selector).await.select_by_value(value).await.expect("choosing");
+        let select = self.one(selector).await;
+        let script = "const [select, value] = arguments;
+            if (![...select.options].some(option => option.value === value)) throw new Error('no ' + value);
+            select.value = value;
+            select.dispatchEvent(new Event('change', {bubbles: true}))";
+        self.script(script, vec![json!(select), json!(value)]).await;
     }
 
     /// Presses keys wherever the focus is.
@@ -210,6 +215,12 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
+    /// Is in this time zone from now on.
+    pub async fn be_in(&self, zone: &str) {
+        self.devtools("Emulation.setTimezoneOverride", json!({"timezoneId": zone}))
+            .await;
+    }
+
     /// The whole page as a PNG.
     pub async fn screenshot(&self) -> Vec<u8> {
         let answer = self
@@ -244,6 +255,8 @@ impl Browser {
             if event["message"]["method"] == "Network.requestWillBeSent"
                 && !url.starts_with(&self.site)
                 && !url.starts_with("data:")
+                // The page that every new window has of its own.
+                && !url.starts_with("chrome:")
             {
                 complaints.push(format!("a request to {url}"));
             }
@@ -251,15 +264,17 @@ impl Browser {
         complaints
     }
 
-    /// Waits for a download of this name, and reads it.
-    pub async fn download(&self, name: &str) -> String {
-        let file = self.folder.path().join("downloads").join(name);
+    /// Waits for a download whose name ends like this, and reads it.
+    pub async fn download(&self, ending: &str) -> String {
+        let folder = self.folder.path().join("downloads");
         let until = Instant::now() + PATIENCE;
         loop {
-            if let Ok(text) = std::fs::read_to_string(&file) {
-                return text;
+            let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            let mut done = files.filter(|file| file.file_name().to_string_lossy().ends_with(ending));
+            if let Some(file) = done.next() {
+                return std::fs::read_to_string(file.path()).expect("a text");
             }
-            assert!(Instant::now() < until, "no download {name}");
+            assert!(Instant::now() < until, "no download ends with {ending}");
             sleep(GLANCE).await;
         }
     }
@@ -279,7 +294,8 @@ impl Browser {
         found.unwrap_or_else(|error| panic!("no {selector}: {error}"))
     }
 
-    async fn until_true(&self, script: &str, arguments: Vec<Value>) {
+    /// Waits until a script says `true`, on this page or on the one that is being loaded.
+    pub async fn until_true(&self, script: &str, arguments: Vec<Value>) {
         let until = Instant::now() + PATIENCE;
         // While a page is being left there is nothing to ask.
         while self.client.execute(script, arguments.clone()).await.ok() != Some(json!(true)) {

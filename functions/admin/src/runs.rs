@@ -39,7 +39,7 @@ use tiles::Tile;
 /// Runs on a page.
 const ON_A_PAGE: i64 = 50;
 /// Failed runs that are sorted by kind.
-const ERRORS: i64 = 5_000;
+const ERRORS: i64 = 2_000;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -57,6 +57,7 @@ struct Page<'a> {
     filters: &'a Filters,
     presets: Vec<filters::Preset>,
     names: Vec<String>,
+    statuses: [&'static str; 5],
     triggers: Vec<String>,
     banner: Option<Banner>,
     refusal: Option<&'static str>,
@@ -96,6 +97,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
         section: Section::Runs,
         presets: filters.presets(&parameters, &viewer),
         names: filters.names(&scripts),
+        statuses: filters::STATUSES,
         triggers,
         banner,
         refusal: ask::refusal(&app),

@@ -1,6 +1,6 @@
 //! Guessing passwords is slow: whom an attempt to sign in is counted against, and whether it has to wait.
 //!
-//! sign_in ─▶ [`Attempt::begin`] (counted) ─▶ users (verified) ─▶ [`Attempt::succeed`] (taken back)
+//! `sign_in` ─▶ [`Attempt::begin`] (counted) ─▶ users (verified) ─▶ [`Attempt::succeed`] (taken back)
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

@@ -80,9 +80,9 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     let is_for_people = request.uri().path() != HEALTH;
     request.extensions_mut().insert(viewer.clone());
     DefaultBodyLimit::max(LARGEST_FORM).apply(&mut request);
-    let mut response = match admit(&app, &viewer, &request) {
-        Ok(()) => answer(request, next).await,
-        Err(refusal) => refusal,
+    let mut response = match refusal(&app, &viewer, &request) {
+        Some(refusal) => refusal,
+        None => answer(request, next).await,
     };
     if is_for_people {
         response = trouble::dressed(response, &viewer);
@@ -90,17 +90,19 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     page::harden(refreshed(response, &app, &viewer), app.scheme)
 }
 
-/// Lets in who signed in, and shows others where to, whether there is a page or not: from outside all pages look the
-/// same. A page is open only if it is named here.
-fn admit(app: &App, viewer: &Viewer, request: &Request) -> Result<(), Response> {
+/// Who did not sign in is shown where to, whether there is a page or not: from outside all pages look the same. A page
+/// is open only if it is named here.
+fn refusal(deps: &Deps, viewer: &Viewer, request: &Request) -> Option<Response> {
     let (method, path) = (request.method(), request.uri().path());
-    origin::check(method, request.headers(), app.scheme).map_err(Trouble::into_response)?;
+    if let Err(trouble) = origin::check(method, request.headers(), deps.scheme) {
+        return Some(trouble.into_response());
+    }
     let is_open = [HEALTH, sign_in::PATH].contains(&path) || path.starts_with("/admin/assets/");
     if is_open || viewer.session.is_some() {
-        return Ok(());
+        return None;
     }
     let is_for_reading = [Method::GET, Method::HEAD].contains(method);
-    Err(sign_in::redirect(if is_for_reading { &viewer.address } else { "" }))
+    Some(sign_in::redirect(if is_for_reading { &viewer.address } else { "" }))
 }
 
 /// The answer of the page's module. One that panics has still answered: the connection would break off otherwise.

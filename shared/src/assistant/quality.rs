@@ -181,12 +181,18 @@ impl TryFrom<&Row> for Bucket {
 
     fn try_from(row: &Row) -> Result<Self, DbError> {
         let index: i32 = row.try_get("bucket")?;
-        let (from_80, from_60): (i64, i64) = (row.try_get("from_80")?, row.try_get("from_60")?);
-        let (from_40, from_0): (i64, i64) = (row.try_get("from_40")?, row.try_get("from_0")?);
+        // How many are no worse than each class.
+        let counts: [i64; 4] = [
+            row.try_get("from_80")?,
+            row.try_get("from_60")?,
+            row.try_get("from_40")?,
+            row.try_get("from_0")?,
+        ];
+        let better = [0, counts[0], counts[1], counts[2]];
         Ok(Self {
             index: usize::try_from(index).unwrap_or_default(),
             sample: Sample::try_from(row)?,
-            classes: [from_80, from_60 - from_80, from_40 - from_60, from_0 - from_40],
+            classes: std::array::from_fn(|class| counts[class] - better[class]),
         })
     }
 }

@@ -76,28 +76,32 @@ pub async fn slices(
     scope: Scope<'_>,
     bounds: &[DateTime<Utc>],
 ) -> Result<Vec<Slice>, DbError> {
+    let (lower, upper) = (&bounds[..bounds.len().max(1) - 1], bounds.get(1..).unwrap_or_default());
+    // A slice at a time: sorting all runs of a quarter by slice and status takes twice as long.
     let rows = db
         .query_typed(
             r"
-            select width_bucket(started_at, $1) as slice,
-                   status,
-                   count(*) as runs,
-                   coalesce(array_agg(duration_ms) filter (where duration_ms is not null and status <> 'skipped'), '{}')
-                       as durations_ms,
-                   coalesce(sum(api_cost), 0) as cost,
-                   count(*) filter (where api_cost is null) as unpriced
-            from runs
-            where started_at >= $2
-              and started_at < $3
-              and ($4::text is null or script_name = $4)
-              and ($5::text is null or (left(triggered_by, 100) = left($5, 100) and triggered_by = $5))
-            group by slice, status
-            order by slice, status
+            select slice.index - 1 as index, found.status, found.runs, found.durations_ms, found.cost, found.unpriced
+            from unnest($1, $2) with ordinality as slice (lower, upper, index)
+            cross join lateral (
+                select status,
+                       count(*) as runs,
+                       coalesce(array_agg(duration_ms) filter (where duration_ms is not null and status <> 'skipped'),
+                                '{}') as durations_ms,
+                       coalesce(sum(api_cost), 0) as cost,
+                       count(*) filter (where api_cost is null) as unpriced
+                from runs
+                where started_at >= slice.lower
+                  and started_at < slice.upper
+                  and ($3::text is null or script_name = $3)
+                  and ($4::text is null or (left(triggered_by, 100) = left($4, 100) and triggered_by = $4))
+                group by status
+            ) as found
+            order by slice.index, found.status
             ",
             &[
-                (&bounds, Type::TIMESTAMPTZ_ARRAY),
-                (&bounds.first(), Type::TIMESTAMPTZ),
-                (&bounds.last(), Type::TIMESTAMPTZ),
+                (&lower, Type::TIMESTAMPTZ_ARRAY),
+                (&upper, Type::TIMESTAMPTZ_ARRAY),
                 (&scope.script_name, Type::TEXT),
                 (&scope.triggered_by, Type::TEXT),
             ],
@@ -105,9 +109,9 @@ pub async fn slices(
         .await?;
     rows.iter()
         .map(|row| {
-            let slice: i32 = row.try_get("slice")?;
+            let index: i64 = row.try_get("index")?;
             Ok(Slice {
-                index: usize::try_from(slice - 1).unwrap_or_default(),
+                index: usize::try_from(index).unwrap_or_default(),
                 status: row.try_get("status")?,
                 runs: row.try_get("runs")?,
                 durations_ms: row.try_get("durations_ms")?,
@@ -120,6 +124,8 @@ pub async fn slices(
 
 /// Every script that ever ran, by name.
 pub async fn scripts(db: &impl GenericClient) -> Result<Vec<Script>, DbError> {
+    // `between` a name and itself: for `=` the planner would rather walk the runs of all scripts, newest first, which
+    // takes for ever where a script has not run for long.
     let rows = db
         .query_typed(
             r"
@@ -132,20 +138,20 @@ pub async fn scripts(db: &impl GenericClient) -> Result<Vec<Script>, DbError> {
             )
             select names.script_name, last.id, last.started_at, last.status, last.deadline_at,
                    success.finished_at as succeeded_at, recent.durations_ms, recent.scheduled
-            from names
+            from (select script_name from names where script_name is not null) as names
             cross join lateral (
                 select id, started_at, status, deadline_at
                 from runs
-                where runs.script_name = names.script_name
-                order by started_at desc, id desc
+                where runs.script_name between names.script_name and names.script_name
+                order by runs.script_name, started_at desc, id desc
                 limit 1
             ) as last
             left join lateral (
                 select finished_at
                 from runs
-                where runs.script_name = names.script_name
+                where runs.script_name between names.script_name and names.script_name
                   and status = 'success'
-                order by started_at desc
+                order by runs.script_name, started_at desc
                 limit 1
             ) as success on true
             cross join lateral (
@@ -156,8 +162,8 @@ pub async fn scripts(db: &impl GenericClient) -> Result<Vec<Script>, DbError> {
                 from (
                     select started_at, duration_ms, status, triggered_by
                     from runs
-                    where runs.script_name = names.script_name
-                    order by started_at desc, id desc
+                    where runs.script_name between names.script_name and names.script_name
+                    order by runs.script_name, started_at desc, id desc
                     limit 200
                 ) as latest
             ) as recent

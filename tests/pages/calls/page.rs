@@ -80,7 +80,7 @@ async fn what_it_cost_is_itemised_and_the_recording_says_that_it_leaves() {
         "cost": 0.1512, "duration_seconds": 122, "raw_json": {"costs": costs},
         "recording_url": "https://storage.example/a.wav?x=1&y=2",
     });
-    let script = json!({"recording_url": "javascript:alert(1)//storage.example"});
+    let script = json!({"recording_url": "javascript://storage.example/%0aalert(1)"});
     insert(
         &db.client().await,
         &[Stored::new("a", call), Stored::new("script", script)],

@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use super::scene::{LIST, id, link, listed, run, store};
 
+/// Whether a row is meant.
+type Test = Box<dyn Fn(&Value) -> bool>;
+
 /// Runs that differ in everything that can be filtered by.
 fn mixed() -> Vec<Value> {
     let texts = [
@@ -53,7 +56,6 @@ async fn every_filter_and_every_two_of_them_find_what_they_should() {
     let mut visitor = Visitor::signed_in(&db, "UTC").await;
     let day = |days| (now() - TimeDelta::days(days)).date_naive();
     let began = |run: &Value| run["started_at"].as_str().unwrap()[..10].to_owned();
-    type Test = Box<dyn Fn(&Value) -> bool>;
     let has = |text: &'static str| -> Test {
         Box::new(move |run| {
             let message = run["error_message"].as_str().unwrap_or_default().to_lowercase();

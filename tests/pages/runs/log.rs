@@ -6,6 +6,9 @@ use tests::{TestDb, Visitor, now};
 
 use super::scene::{LIST, id, line, lines_of, link, run, say, store};
 
+/// Whether a row is meant.
+type Test = Box<dyn Fn(&Value) -> bool>;
+
 const LEVELS: [&str; 4] = ["DEBUG", "INFO", "WARNING", "ERROR"];
 
 /// A run and its address.
@@ -37,7 +40,6 @@ async fn each_filter_finds_its_lines_on_the_page_and_in_both_files() {
     let address = with_lines(&db, &lines).await;
     let mut visitor = Visitor::signed_in(&db, "UTC").await;
     let from = |least: usize| move |line: &Value| LEVELS[least..].contains(&line["level"].as_str().unwrap());
-    type Test = Box<dyn Fn(&Value) -> bool>;
     let tests: Vec<(&str, Test)> = vec![
         ("", Box::new(|_| true)),
         ("level=debug", Box::new(from(0))),

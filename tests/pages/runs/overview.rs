@@ -27,7 +27,7 @@ fn weeks(end: DateTime<Utc>) -> Vec<Value> {
                 "script_name": if index % 2 == 0 { "vapi-sync" } else { "qci-analysis" },
                 "started_at": started,
                 "finished_at": started + TimeDelta::milliseconds(took),
-                "api_cost": if index % 50 == 49 { Value::Null } else { json!((index % 13) as f64 / 100.0) },
+                "api_cost": if index % 50 == 49 { Value::Null } else { json!(format!("0.{:02}", index % 13)) },
                 "error_message": (status == "error").then(|| format!("Vapi answered {index}")),
             }))
         })

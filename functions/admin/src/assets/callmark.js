@@ -84,9 +84,9 @@ function key(event) {
   }
 }
 
-/** A choice in a filter applies at once. */
+/** A choice in a filter applies at once; a date does not, since it is complete at each digit of its year. */
 function apply(event) {
-  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 }
 
 /** Filters that are left blank stay out of the address. */

@@ -138,13 +138,16 @@ mod tests {
 
     #[test]
     fn texts_in_which_too_many_lines_differ_are_not_compared() {
-        let text = |letter: &str, number| (0..number).map(|line| format!("{letter}{line}\n")).collect::<String>();
+        let text = |letter: &str, number| {
+            let lines: Vec<String> = (0..number).map(|line| format!("{letter}{line}")).collect();
+            lines.join("\n")
+        };
 
         assert!(lines(&text("a", 400), &text("b", 400)).is_some());
         assert_eq!(lines(&text("a", 401), &text("b", 1)), None);
         let long = text("a", 5000);
         assert_eq!(
-            lines(&long, &format!("{long}end")).unwrap().len(),
+            lines(&long, &format!("{long}\nend")).unwrap().len(),
             4,
             "what is the same is no work"
         );

@@ -204,9 +204,9 @@ where
 /// What is drawn over the colour, so that it is not told by colour alone.
 fn pattern(tone: &str) -> Option<&'static str> {
     match tone {
-        "tone-error" | "tone-2" => Some("hatch"),
-        "tone-partial" | "tone-3" => Some("dots"),
-        "tone-skipped" | "tone-4" => Some("rows"),
+        "tone-error" | "tone-3" => Some("hatch"),
+        "tone-partial" | "tone-4" => Some("dots"),
+        "tone-skipped" | "tone-2" => Some("rows"),
         _ => None,
     }
 }

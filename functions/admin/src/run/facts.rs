@@ -93,21 +93,21 @@ pub(super) fn of(metadata: &Value) -> Vec<Fact> {
     let noted = metadata.as_object().unwrap_or(&nothing);
     let known = KNOWN
         .iter()
-        .filter_map(|(key, name)| Some(fact((*name).to_owned(), noted.get(*key)?)));
+        .filter_map(|(key, name)| Some(fact(name, noted.get(*key)?)));
     let others = noted
         .iter()
         .filter(|(key, _)| KNOWN.iter().all(|(known, _)| known != key));
-    let others = others.map(|(key, value)| fact(key.clone(), value));
+    let others = others.map(|(key, value)| fact(key, value));
     known
         .chain(others)
         .filter(|fact| !fact.value.beginning.is_empty())
         .collect()
 }
 
-fn fact(name: String, value: &Value) -> Fact {
+fn fact(name: &str, value: &Value) -> Fact {
     let (text, is_document) = words(value);
     Fact {
-        name: Text::cut(&name).beginning,
+        name: Text::cut(name).beginning,
         value: Text::cut(&text),
         is_document,
     }

@@ -12,7 +12,7 @@ use crate::viewer::Viewer;
 /// Days that a page shows where its address names none.
 const DAYS: u64 = 30;
 const PRESETS: [(u64, &str); 4] = [(1, "Today"), (7, "7 days"), (30, "30 days"), (90, "90 days")];
-const STATUSES: [&str; 5] = ["running", "success", "partial", "error", "skipped"];
+pub(super) const STATUSES: [&str; 5] = ["running", "success", "partial", "error", "skipped"];
 
 /// The filters of the list; all but status and text go for tiles and charts, too.
 #[derive(Debug)]
@@ -96,10 +96,6 @@ impl Filters {
 
     pub(super) fn is_status(&self, status: &str) -> bool {
         self.status.is_some_and(|chosen| chosen.as_str() == status)
-    }
-
-    pub(super) fn statuses(&self) -> [&'static str; 5] {
-        STATUSES
     }
 
     /// Such as `2026-08-01-to-2026-08-30`.
