@@ -2,14 +2,19 @@
 
 mod contract;
 mod copies;
+mod filters;
 mod list;
 mod random;
+mod windows;
 
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use serde_json::Value;
 use shared::dashboard::Scope;
 use tests::TestDb;
 use tokio_postgres::Client;
+
+/// A window, as front ends name it.
+const IN_MARCH: &str = "p_date_from => '2026-03-01', p_date_to => '2026-03-31'";
 
 /// A call, as far as the dashboard sees it.
 #[derive(Clone, Copy, Debug)]

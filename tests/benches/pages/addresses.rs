@@ -5,7 +5,6 @@ use tokio_postgres::Client;
 
 /// Pages, by the name that the table has for them.
 pub(crate) const PAGES: &[(&str, &str)] = &[
-    ("sign-in", "/admin/sign-in"),
     ("health", "/healthz"),
     ("runs", "/admin/execution-logs"),
     ("runs, 90 days", "/admin/execution-logs?from={day_89}"),

@@ -100,7 +100,7 @@ struct Pages {
 impl Pages {
     fn new() -> Result<Self> {
         Ok(Self {
-            client: shared::http::client(Duration::from_secs(60))?,
+            client: shared::http::client(Duration::from_mins(1))?,
             password: admin::hash(PASSWORD)?,
             key: Key::derive_from(&[7; 32]),
         })

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::TestDb;
 use tokio::time::timeout;
-use tokio_postgres::GenericClient as _;
 
 use super::{Call, call, noon, put, score};
 

@@ -116,10 +116,10 @@ pub(super) fn timeline(scene: &Scene) -> Vec<Value> {
         return Vec::new();
     }
     let mut counts: BTreeMap<(i64, NaiveDate), [i64; 3]> = BTreeMap::new();
-    let mut next = Some(bucket(scene, scene.from()));
-    while let Some(bucket) = next {
-        counts.insert(bucket, [0; 3]);
-        next = following(scene, bucket).filter(|bucket| *bucket <= self::bucket(scene, scene.to()));
+    let (mut next, last) = (bucket(scene, scene.from()), bucket(scene, scene.to()));
+    while next <= last {
+        counts.insert(next, [0; 3]);
+        next = following(scene, next);
     }
     for (call, at, score) in seen(scene) {
         let count = counts.get_mut(&bucket(scene, at)).unwrap();
@@ -150,16 +150,16 @@ fn bucket(scene: &Scene, at: DateTime<Utc>) -> (i64, NaiveDate) {
     (0, day)
 }
 
-fn following(scene: &Scene, (number, date): (i64, NaiveDate)) -> Option<(i64, NaiveDate)> {
+fn following(scene: &Scene, (number, date): (i64, NaiveDate)) -> (i64, NaiveDate) {
     let date = match scene.granularity {
-        "hour" => return Some(hour(scene, number + 1)),
+        "hour" => return hour(scene, number + 1),
         "week" => date + Days::new(7),
         "month" => date + Months::new(1),
         "quarter" => date + Months::new(3),
         "year" => date + Months::new(12),
         _ => date + Days::new(1),
     };
-    Some((0, date))
+    (0, date)
 }
 
 fn hour(scene: &Scene, number: i64) -> (i64, NaiveDate) {
