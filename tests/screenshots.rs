@@ -1,5 +1,10 @@
 //! Pictures of the pages, for the documentation and for whoever changes how they look: `make screenshots`.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a picture that cannot be taken ends the program right there"
+)]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
