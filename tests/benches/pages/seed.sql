@@ -1,5 +1,5 @@
 -- What a busy deployment has gathered in a year, made up: as many calls as `seed.calls` says over the 365 days before now,
--- a tenth as many runs and twice as many log lines over the last 90. Four calls of ten began, and of twenty seven have a
+-- a tenth as many runs and twice as many log lines over the last 90. Four calls in ten began, and seven in twenty have a
 -- score. Documents are small, some 1 kB where real ones have 20 to 60: no list reads them, and one call's page reads one.
 
 select setseed(0.5);
@@ -133,7 +133,7 @@ from (
     cross join generate_series(1, size.total) as n
 ) as run;
 
--- The newest run told as much as two thousand others.
+-- The newest run told as much as five hundred others.
 insert into logs (id, run_id, timestamp, level, step, message, meta)
 select gen_random_uuid(),
        md5('run ' || n)::uuid,
@@ -145,9 +145,9 @@ select gen_random_uuid(),
 from (select current_setting('seed.calls')::integer / 10 as total) as size
 cross join generate_series(1, size.total) as n
 join runs as run on run.id = md5('run ' || n)::uuid
-cross join lateral (select case when n = size.total then greatest(size.total / 2, 20) else 20 end as lines) as told
+cross join lateral (select case when n = size.total then greatest(size.total / 10, 20) else 20 end as lines) as told
 cross join lateral generate_series(1, told.lines) as line
-where n = size.total or n * 20 <= 2 * current_setting('seed.calls')::integer - size.total / 2;
+where n = size.total or n * 20 <= 2 * current_setting('seed.calls')::integer - size.total / 10;
 
 -- Sixty-four verdicts by the active framework's own rubric, as scoring stores them.
 create temporary table verdicts as

@@ -37,8 +37,8 @@ pub(crate) struct Visited {
 
 /// Asks for everything. Each has connections of its own, so that it is known who scanned.
 pub(crate) async fn all(url: &str, requests: usize) -> Result<Vec<Visited>> {
+    let facts = Facts::read(&seed::connect(url).await?).await?;
     let watch = seed::connect(url).await?;
-    let facts = Facts::read(&watch).await?;
     let pages = Pages::new()?;
     let mut visited = Vec::with_capacity(STATEMENTS.len() + PAGES.len());
     let mut before = scans::count(&watch).await?;
