@@ -178,10 +178,15 @@ async fn a_running_row_becomes_a_success_by_itself() {
 
     browser.go("/admin/execution-logs").await;
     browser.until("#runs tr[data-row]:first-child", "running").await;
+    // Whoever has selected a row still sees it change, and still has it selected.
+    browser.press("j").await;
     let end = "update runs set status = 'success', finished_at = now() where status = 'running'";
     client.batch_execute(end).await.unwrap();
 
     browser.until("#runs tr[data-row]:first-child", "success").await;
     browser.until_gone("[data-poll]").await;
+    assert_eq!(browser.count("tr[aria-selected=true]:first-child").await, 1);
+    let focused = "return document.activeElement.closest('tr')?.getAttribute('aria-selected') === 'true'";
+    assert_eq!(browser.script(focused, vec![]).await, true);
     scene.end().await;
 }

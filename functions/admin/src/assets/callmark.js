@@ -27,14 +27,43 @@ async function refresh() {
 function swap(fresh) {
   for (const old of document.querySelectorAll("[data-live][id]")) {
     const now = fresh.getElementById(old.id);
-    if (now === null || now.isEqualNode(old) || holdsWork(old)) continue;
+    if (now === null || isTypedInto(old)) continue;
+    carry(old, now);
+    if (now.isEqualNode(old)) continue;
+    const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     old.replaceWith(document.adoptNode(now));
+    if (focused !== null) {
+      [...now.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
+    }
   }
 }
 
-/** Whether the reader is in the middle of something there. */
-function holdsWork(part) {
-  return part.contains(document.activeElement) && document.activeElement !== part;
+/** What the reader opened or selected stays so in what comes in its place. */
+function carry(old, now) {
+  for (const [selector, attribute] of [["details", "open"], ["tr[data-row]", "aria-selected"]]) {
+    const opened = new Map(places(old, selector));
+    for (const [place, element] of places(now, selector)) {
+      const value = opened.get(place)?.getAttribute(attribute) ?? null;
+      if (value === null) element.removeAttribute(attribute);
+      else element.setAttribute(attribute, value);
+    }
+  }
+}
+
+/** Elements by where they stand: the nearest id, and how many of them there were since. */
+function places(part, selector) {
+  const seen = new Map();
+  return [...part.querySelectorAll(selector)].map((element) => {
+    const id = element.closest("[id]")?.id ?? "";
+    const before = seen.get(id) ?? 0;
+    seen.set(id, before + 1);
+    return [`${id} ${before}`, element];
+  });
+}
+
+/** Whether the reader is writing there. */
+function isTypedInto(part) {
+  return part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
 }
 
 function rows() {
