@@ -1,7 +1,7 @@
 # One command for each thing that one does here; `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-qci bench-pages build clean setup \
+.PHONY: help demo test lint bench bench-qci bench-pages screenshots build clean setup \
 	postgres test-sdk test-lambda test-judge lint-rust lint-template build-lambda
 
 # What a command passes on: make demo ARGS='--calls 200'
@@ -18,6 +18,7 @@ demo: postgres ## see it work: a simulated Vapi, a throw-away PostgreSQL, a sync
 
 test: postgres ## run every test (ARGS='name of a test')
 	@setup/pgbouncer.sh
+	@setup/browser.sh
 	cargo test --workspace $(ARGS)
 	@$(MAKE) --no-print-directory test-sdk
 	@if command -v python3 >/dev/null; then $(MAKE) --no-print-directory test-lambda; \
@@ -53,15 +54,20 @@ lint-template: ## check the AWS template, without an account
 	SAM_CLI_TELEMETRY=0 $(SAM) validate --region eu-west-1 --lint
 	.tools/venv-cfn/bin/python setup/lint_template.py template.yaml
 
-bench: postgres ## time a sync of 10,000 and of 100,000 calls (ARGS='--calls 10000'), then scoring
+bench: postgres ## time a sync of 10,000 and of 100,000 calls (ARGS='--calls 10000'), then scoring, then the pages
 	cargo bench --package tests --bench sync -- $(ARGS)
 	@$(MAKE) --no-print-directory bench-qci ARGS=
+	@$(MAKE) --no-print-directory bench-pages ARGS=
 
 bench-qci: postgres ## time scoring alone (ARGS='--rounds 5')
 	cargo bench --package tests --bench qci -- $(ARGS)
 
 bench-pages: postgres ## time the pages at 1,000,000 calls (ARGS='--calls 100000')
 	cargo bench --package tests --bench pages -- $(ARGS)
+
+screenshots: postgres ## take the pictures of the pages that docs/ shows (ARGS='--all FOLDER')
+	@setup/browser.sh
+	cargo run --quiet --package tests --bin screenshots -- $(ARGS)
 
 build: ## build the release code for this machine
 	@setup/rust.sh
@@ -74,6 +80,7 @@ build-lambda: ## build the functions for AWS Lambda (ARGS=--arm64)
 
 setup: postgres ## install everything that the commands above install when they need it
 	@setup/pgbouncer.sh
+	@setup/browser.sh
 	@setup/sdk.sh
 	@setup/venv.sh sam setup/requirements-sam.txt
 	@setup/venv.sh cfn setup/requirements-cfn.txt

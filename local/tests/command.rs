@@ -1072,6 +1072,8 @@ async fn the_demo_stays_up_until_it_is_interrupted_and_has_nothing_left_to_score
         (&again["records_fetched"], &again["calls_analyzed"], &again["api_cost"]),
         (&json!(0), &json!(0), &json!(0.0))
     );
+    assert!(answer["admin"]["url"].as_str().unwrap().ends_with("/admin"), "{answer}");
+    assert_eq!(answer["admin"]["sign_in"]["user"], "demo");
     assert_eq!(end(demo).await.status, Some(0));
     assert_left_nothing(folder.path()).await;
 }

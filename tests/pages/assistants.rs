@@ -439,8 +439,18 @@ async fn issues_that_recur_are_counted_by_call_with_the_newest_as_an_example() {
     let page = scene.page(&format!("/admin/assistants/a-1?{MARCH}")).await;
 
     let expected = [
-        ["Talks for a minute. talks_too_long", "2", "40 %", "newest call"],
-        ["Ends abruptly. no_next_step", "1", "20 %", "newest call"],
+        [
+            "Talks for a minute. talks_too_long",
+            "2",
+            "40 %",
+            "newest call with the issue talks_too_long",
+        ],
+        [
+            "Ends abruptly. no_next_step",
+            "1",
+            "20 %",
+            "newest call with the issue no_next_step",
+        ],
     ];
     assert_eq!(rows(&page, "Recurring issues"), expected);
     assert_eq!(page.matches("href=\"/admin/calls/c-2\"").count(), 2, "{page}");
@@ -467,7 +477,7 @@ async fn issues_are_looked_for_in_the_newest_500_scored_calls() {
 
     assert_eq!(
         rows(&page, "Recurring issues"),
-        [["K. k", "500", "100 %", "newest call"]]
+        [["K. k", "500", "100 %", "newest call with the issue k"]]
     );
     assert!(page.contains("href=\"/admin/calls/c-510\"") && text(&page).contains("Scored 510"));
 }

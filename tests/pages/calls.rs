@@ -102,7 +102,7 @@ async fn score(client: &Client, call: &str, lists: Value) {
 }
 
 /// What says that a call has no score, with these columns in place of one.
-fn unscored(status: &str, columns: Value) -> Value {
+fn unscored(status: &str, columns: &Value) -> Value {
     let mut row = json!({
         "status": status,
         "dynamics_score": null, "brand_score": null, "outcome_score": null,

@@ -221,10 +221,10 @@ impl Browser {
             .await;
     }
 
-    /// The whole page as a PNG.
-    pub async fn screenshot(&self) -> Vec<u8> {
+    /// The page as a PNG: what the window shows of it, or the whole.
+    pub async fn screenshot(&self, is_whole: bool) -> Vec<u8> {
         let answer = self
-            .devtools("Page.captureScreenshot", json!({"captureBeyondViewport": true}))
+            .devtools("Page.captureScreenshot", json!({"captureBeyondViewport": is_whole}))
             .await;
         let text = answer["data"].as_str().expect("a picture");
         BASE64_STANDARD.decode(text).expect("a picture")

@@ -24,7 +24,6 @@ use chrono::TimeDelta;
 use rust_decimal::Decimal;
 use shared::call::{self, Detail};
 use shared::db;
-use shared::event::Bus;
 use shared::framework::{self, Framework, LoadError};
 use shared::score::{self, Findings, Paid, Stored};
 use tokio_postgres::Client;
@@ -41,7 +40,7 @@ use crate::page::{self, Section};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
-use crate::{App, figures};
+use crate::{App, ask, figures};
 
 /// More requests to the judge are not listed.
 const MOST_REQUESTS: i64 = 50;
@@ -64,7 +63,8 @@ struct Page<'a> {
     hide_number: String,
     recording: Option<Recording>,
     costs: Vec<cost::Item>,
-    can_ask: bool,
+    refusal: Option<&'static str>,
+    again: ask::Button,
     asked: Option<Asked>,
     analysis: Option<&'a Stored>,
     others: Vec<Other<'a>>,
@@ -143,7 +143,8 @@ async fn show(
         hide_number: parameters.with("number", ""),
         recording: file.call.recording_url.as_deref().and_then(recording),
         costs: cost::items(file.call.costs.as_deref()),
-        can_ask: !matches!(app.bus, Bus::Nowhere),
+        refusal: ask::refusal(&app),
+        again: ask::score_again(&app, &viewer, &file.call.id, analysis.is_some()),
         asked: asked_at.map(|at| Asked::at(at, viewer.now, &file.opinions, &file.paid)),
         analysis,
         others: file.others(&parameters),

@@ -38,12 +38,8 @@ pub(crate) enum Unit {
     Count,
     /// Seconds.
     Seconds,
-    /// USD.
-    Dollars,
     /// Points of 100.
     Points,
-    /// Percent.
-    Percent,
 }
 
 /// A chart with its title, its legend and its table.

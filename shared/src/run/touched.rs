@@ -67,11 +67,12 @@ pub async fn scored(db: &impl GenericClient, run_id: Uuid, limit: i64) -> Result
     let rows = db
         .query_typed(
             r"
-            select call.id, call.call_at, coalesce(call.assistant_name, call.assistant_id) as assistant,
+            select call.id, call.call_at, coalesce(assistant.name, call.assistant_name, call.assistant_id) as assistant,
                    analysis.status, analysis.total_score as score,
                    left(coalesce(analysis.error_message, analysis.skip_reason), 300) as reason
             from qci_analyses as analysis
             join vapi_calls_raw as call on call.id = analysis.call_id
+            left join vapi_assistants as assistant on assistant.assistant_id = call.assistant_id
             where analysis.run_id = $1
             order by analysis.analyzed_at, analysis.call_id
             limit $2
@@ -91,15 +92,16 @@ pub async fn stored(
     let rows = db
         .query_typed(
             r"
-            select id, call_at, assistant, status, null::numeric as score, null::text as reason,
-                   count(*) over () as calls
+            select call.id, call.call_at, coalesce(assistant.name, call.assistant_name, call.assistant_id) as assistant,
+                   call.status, null::numeric as score, null::text as reason, count(*) over () as calls
             from (
-                select id, call_at, coalesce(assistant_name, assistant_id) as assistant, status
+                select id, call_at, assistant_name, assistant_id, status
                 from vapi_calls_raw
                 where synced_at between $1 and $2
                 limit $3
             ) as call
-            order by call_at desc nulls last, id desc
+            left join vapi_assistants as assistant on assistant.assistant_id = call.assistant_id
+            order by call.call_at desc nulls last, call.id desc
             limit $4
             ",
             &[

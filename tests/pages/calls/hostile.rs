@@ -51,7 +51,7 @@ async fn no_stored_text_becomes_markup() {
     .await;
     score(&client, &text, lists).await;
     let failed = json!({"error_message": text});
-    score(&client, "parked", unscored("parked", failed)).await;
+    score(&client, "parked", unscored("parked", &failed)).await;
     client
         .execute(
             "insert into judge_requests (id, call_id, framework_id, requested_at, duration_ms, outcome, model)

@@ -339,7 +339,7 @@ async fn a_call_without_a_score_says_why() {
             } else {
                 "error_message"
             };
-            score(&client, id, unscored(status, json!({column: text, "attempts": 3}))).await;
+            score(&client, id, unscored(status, &json!({column: text, "attempts": 3}))).await;
         }
     }
     let mut visitor = Visitor::signed_in(&db, "UTC").await;

@@ -1,6 +1,6 @@
 //! The page of one call: what was said, what it cost, and asking for a new score.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde_json::json;
 use shared::event::Event;
 use tests::{TestDb, Visitor};
@@ -117,9 +117,9 @@ async fn a_new_score_is_awaited_until_it_is_there() {
     let db = TestDb::new().await;
     let client = db.client().await;
     insert(&client, &[Stored::new("a", json!({}))]).await;
-    score(&client, "a", json!({"analyzed_at": Utc::now() - TimeDelta::hours(1)})).await;
+    score(&client, "a", json!({"analyzed_at": tests::now() - TimeDelta::hours(1)})).await;
     let mut visitor = Visitor::signed_in(&db, "UTC").await;
-    let asked = |minutes| (Utc::now() - TimeDelta::minutes(minutes)).timestamp_micros();
+    let asked = |minutes| (tests::now() - TimeDelta::minutes(minutes)).timestamp_micros();
     let address = format!("/admin/calls/a?asked={}", asked(1));
 
     let quiet = visitor.page("/admin/calls/a").await;
@@ -152,7 +152,7 @@ async fn the_button_asks_for_this_call() {
     let db = TestDb::new().await;
     let client = db.client().await;
     insert(&client, &[Stored::new("a/b", json!({})), Stored::new("c", json!({}))]).await;
-    score(&client, "c", unscored("skipped", json!({"skip_reason": "voicemail"}))).await;
+    score(&client, "c", unscored("skipped", &json!({"skip_reason": "voicemail"}))).await;
     let mut visitor = Visitor::signed_in(&db, "UTC").await;
 
     let new = visitor.page("/admin/calls/a%2Fb").await;

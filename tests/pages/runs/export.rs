@@ -111,7 +111,7 @@ async fn cells_that_a_spreadsheet_would_run_are_text() {
 }
 
 #[tokio::test]
-async fn files_that_are_left_half_way_do_not_use_up_the_connections() {
+async fn a_file_gives_its_connection_back() {
     let db = TestDb::new().await;
     store(&db, &many()).await;
     let mut visitor = Visitor::signed_in(&db, "UTC").await;

@@ -46,9 +46,10 @@ pub(crate) fn run_again(app: &App, viewer: &Viewer, run: &Row) -> Option<Button>
         .then(|| button(app, viewer, action, "Run again"))
 }
 
-/// *Score again*, for a call.
-pub(crate) fn score_again(app: &App, viewer: &Viewer, call_id: &str) -> Button {
-    button(app, viewer, format!("{}/score", call_address(call_id)), "Score again")
+/// *Score again*, for a call; *Score now*, where nothing is said of it yet.
+pub(crate) fn score_again(app: &App, viewer: &Viewer, call_id: &str, is_again: bool) -> Button {
+    let label = if is_again { "Score again" } else { "Score now" };
+    button(app, viewer, format!("{}/score", call_address(call_id)), label)
 }
 
 fn button(app: &App, viewer: &Viewer, action: String, label: &'static str) -> Button {

@@ -1,8 +1,7 @@
 //! The vertical axis: how far it reaches, where its ticks are, and how values are written.
 
 use chrono::TimeDelta;
-use rust_decimal::Decimal;
-use rust_decimal::prelude::{FromPrimitive as _, ToPrimitive as _};
+use rust_decimal::prelude::ToPrimitive as _;
 
 use super::Unit;
 use crate::figures;
@@ -40,8 +39,7 @@ impl Scale {
             _ if highest == 0.0 => 1.0,
             Unit::Count => round(highest / TICKS, &[1.0, 2.0, 5.0]).max(1.0),
             Unit::Seconds => seconds(highest / TICKS),
-            Unit::Dollars | Unit::Points => round(highest / TICKS, &[1.0, 2.0, 5.0]),
-            Unit::Percent => round(highest / TICKS, &[1.0, 2.0, 2.5, 5.0]),
+            Unit::Points => round(highest / TICKS, &[1.0, 2.0, 5.0]),
         };
         let steps = if unit == Unit::Points && highest <= 100.0 {
             5
@@ -78,10 +76,7 @@ impl Scale {
                 format!("{:.*} ms", decimals(self.step * 1000.0), value * 1000.0)
             }
             Unit::Seconds => clock_tick(value, self.step),
-            Unit::Dollars if self.step < 1.0 => format!("${value:.*}", decimals(self.step).max(2)),
-            Unit::Dollars => format!("${}", short(value)),
             Unit::Points => short_decimal(value, self.step),
-            Unit::Percent => format!("{}%", short_decimal(value, self.step)),
         }
     }
 }
@@ -98,8 +93,6 @@ impl Unit {
                 let ms = (value * 1000.0).round().to_i64().and_then(TimeDelta::try_milliseconds);
                 ms.map_or_else(|| "\u{2013}".to_owned(), figures::duration)
             }
-            Self::Dollars => figures::dollars(Decimal::from_f64(value)),
-            Self::Percent => format!("{rounded}%"),
             Self::Count if rounded.fract() == 0.0 => figures::count(rounded.to_i64().unwrap_or(i64::MAX)),
             Self::Points | Self::Count => format!("{rounded:.1}"),
         }
@@ -109,8 +102,7 @@ impl Unit {
     pub(super) fn noun(self) -> &'static str {
         match self {
             Self::Points => "points of 100",
-            Self::Dollars => "USD",
-            Self::Count | Self::Seconds | Self::Percent => "",
+            Self::Count | Self::Seconds => "",
         }
     }
 }

@@ -26,11 +26,11 @@ impl Spark {
         let (lowest, highest) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
         // A rate that hardly changes shall look so; what is counted, is counted from zero.
         let (lowest, highest) = match unit {
-            Unit::Points | Unit::Percent => {
+            Unit::Points => {
                 let margin = (20.0 - (highest - lowest)).max(0.0) / 2.0;
                 (lowest - margin, highest + margin)
             }
-            Unit::Count | Unit::Seconds | Unit::Dollars => (lowest.min(0.0), highest),
+            Unit::Count | Unit::Seconds => (lowest.min(0.0), highest),
         };
         let span = if highest > lowest { highest - lowest } else { 1.0 };
         let inner = (Self::WIDTH - 6.0, Self::HEIGHT - 6.0);

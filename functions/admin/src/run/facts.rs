@@ -11,7 +11,7 @@ const AT_ONCE: usize = 1_000;
 const AT_ALL: usize = 100_000;
 
 /// What a run notes under these names, in the order of the page.
-const KNOWN: [(&str, &str); 27] = [
+const KNOWN: [(&str, &str); 24] = [
     ("input", "Asked to do"),
     ("mode", "Mode"),
     ("dry_run", "Dry run"),
@@ -32,9 +32,6 @@ const KNOWN: [(&str, &str); 27] = [
     ("retention_gaps_total", "Such gaps in all"),
     ("unlisted_instants", "Milliseconds too crowded to list"),
     ("unlisted_instants_total", "Such milliseconds in all"),
-    ("oddities", "Odd fields"),
-    ("oddities_total", "Odd fields in all"),
-    ("rejects", "Documents not stored"),
     ("log_lines_lost", "Log lines lost"),
     ("reason", "Reason"),
     ("attempt", "Attempt"),
@@ -73,7 +70,7 @@ impl Text {
     }
 }
 
-/// What was counted, by name; what stayed at zero is left out, unless it is how many were read.
+/// What was counted, by name.
 pub(super) fn counts(counters: &Counters) -> Vec<(&'static str, String)> {
     let all = [
         ("Fetched", counters.records_fetched),
