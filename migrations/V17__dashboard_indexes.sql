@@ -16,8 +16,10 @@ alter table qci_analyses set (
 -- so the first does without it.
 drop index vapi_calls_raw_newest_first;
 drop index vapi_calls_raw_by_assistant;
+-- Never null; a constraint that says so would be copied to the tables that a sync makes like this one, where nothing
+-- generates it.
 alter table vapi_calls_raw
-    add column has_transcript boolean not null generated always as (coalesce(transcript, '') <> '') stored;
+    add column has_transcript boolean generated always as (coalesce(transcript, '') <> '') stored;
 create index vapi_calls_raw_newest_first on vapi_calls_raw (call_at desc, id desc)
     include (duration_seconds, has_transcript);
 create index vapi_calls_raw_by_assistant on vapi_calls_raw (assistant_id, call_at desc, id desc)
