@@ -8,6 +8,9 @@ create index runs_by_trigger on runs (left(triggered_by, 100), started_at desc, 
 
 create index runs_succeeded on runs (script_name, started_at desc) where status = 'success';
 
+-- Few runs say why they failed, and a text is looked for in those alone.
+create index runs_that_say_why on runs (started_at) where error_message is not null;
+
 create index vapi_call_rejects_by_run on vapi_call_rejects (run_id);
 
 -- The calls that a sync wrote: they lie together, so this index is tiny and costs writing nothing.

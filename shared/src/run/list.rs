@@ -46,6 +46,9 @@ pub enum Part {
 const PREFIX: usize = 4;
 
 /// The condition of a [`Filter`], in terms of `$2` to `$9`.
+///
+/// What a text is looked for in has an index for each kind: as one condition, all runs would be read for a text that
+/// few have. Of who asked, the first hundred letters count, and there are few that ask.
 macro_rules! select_matching {
     ($rest:literal) => {
         select_runs!(
@@ -55,12 +58,40 @@ macro_rules! select_matching {
               and ($4::text is null or script_name = $4)
               and ($5::text is null or status = $5)
               and ($6::text is null or (left(triggered_by, 100) = left($6, 100) and triggered_by = $6))
-              and ($7::text is null
-                   or error_message ilike $7
-                   or triggered_by ilike $7
-                   or (status = 'skipped' and metadata ->> 'reason' ilike $7)
-                   or id between $8 and $9
-                   or batch_id between $8 and $9)
+              and ($7::text is null or id in (
+                  select id
+                  from runs
+                  where error_message is not null
+                    and started_at >= $2
+                    and started_at < $3
+                    and error_message ilike $7
+                  union all
+                  select id
+                  from runs
+                  where status = 'skipped'
+                    and started_at >= $2
+                    and started_at < $3
+                    and metadata ->> 'reason' ilike $7
+                  union all
+                  select id
+                  from runs
+                  where left(triggered_by, 100) = any (array(
+                            with recursive asking (name) as (
+                                select min(left(triggered_by, 100)) from runs
+                                union all
+                                select (select min(left(triggered_by, 100)) from runs where left(triggered_by, 100) > name)
+                                from asking
+                                where name is not null
+                            )
+                            select name from asking where name ilike $7
+                        ))
+                    and started_at >= $2
+                    and started_at < $3
+                  union all
+                  select id from runs where id between $8 and $9
+                  union all
+                  select id from runs where batch_id between $8 and $9
+              ))
             ",
             $rest
         )
