@@ -58,40 +58,36 @@ macro_rules! select_matching {
               and ($4::text is null or script_name = $4)
               and ($5::text is null or status = $5)
               and ($6::text is null or (left(triggered_by, 100) = left($6, 100) and triggered_by = $6))
-              and ($7::text is null or id in (
-                  select id
-                  from runs
-                  where error_message is not null
-                    and started_at >= $2
-                    and started_at < $3
-                    and error_message ilike $7
-                  union all
-                  select id
-                  from runs
-                  where status = 'skipped'
-                    and started_at >= $2
-                    and started_at < $3
-                    and metadata ->> 'reason' ilike $7
-                  union all
-                  select id
-                  from runs
-                  where left(triggered_by, 100) = any (array(
-                            with recursive asking (name) as (
-                                select min(left(triggered_by, 100)) from runs
-                                union all
-                                select (select min(left(triggered_by, 100)) from runs where left(triggered_by, 100) > name)
-                                from asking
-                                where name is not null
-                            )
-                            select name from asking where name ilike $7
-                        ))
-                    and started_at >= $2
-                    and started_at < $3
-                  union all
-                  select id from runs where id between $8 and $9
-                  union all
-                  select id from runs where batch_id between $8 and $9
-              ))
+              and ($7::text is null
+                   or left(triggered_by, 100) = any (array(
+                       with recursive asking (name) as (
+                           select min(left(triggered_by, 100)) from runs
+                           union all
+                           select (select min(left(triggered_by, 100)) from runs where left(triggered_by, 100) > name)
+                           from asking
+                           where name is not null
+                       )
+                       select name from asking where name ilike $7
+                   ))
+                   or id in (
+                       select id
+                       from runs
+                       where error_message is not null
+                         and started_at >= $2
+                         and started_at < $3
+                         and error_message ilike $7
+                       union all
+                       select id
+                       from runs
+                       where status = 'skipped'
+                         and started_at >= $2
+                         and started_at < $3
+                         and metadata ->> 'reason' ilike $7
+                       union all
+                       select id from runs where id between $8 and $9
+                       union all
+                       select id from runs where batch_id between $8 and $9
+                   ))
             ",
             $rest
         )
