@@ -73,6 +73,7 @@ async fn one_signs_in_and_out() {
 
     browser.go("/admin/calls?quality=with_qci").await;
     browser.until_at("/admin/sign-in").await;
+    assert_eq!(browser.violations().await, Vec::<String>::new());
     browser.sign_in("wrong").await;
     browser.until("[role=alert]", "do not belong together").await;
     // The console mentions the answer 401, and nothing else.

@@ -175,11 +175,14 @@ impl Parameters {
         })
     }
 
+    /// Ids of calls are any text: neither their length nor blanks at their ends are anybody's mistake.
     fn key(&self, name: &'static str) -> Result<Option<Key>, Trouble> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let Some((_, text)) = self.pairs.iter().find(|(key, value)| key == name && !value.is_empty()) else {
+            return Ok(None);
+        };
         let key = text.split_once('.').and_then(|(micros, id)| {
             let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-            is_in_reach(at.date_naive()).then(|| Key { at, id: id.to_owned() })
+            (is_in_reach(at.date_naive()) && !id.contains('\0')).then(|| Key { at, id: id.to_owned() })
         });
         key.map(Some).ok_or(Trouble::Parameter {
             name,
@@ -214,4 +217,101 @@ pub(crate) fn midnight(zone: Tz, day: NaiveDate) -> DateTime<Utc> {
     let begins = zone.from_local_datetime(&midnight).earliest();
     let begins = begins.or_else(|| zone.from_local_datetime(&(midnight + Duration::hours(1))).earliest());
     begins.map_or_else(|| midnight.and_utc(), |begins| begins.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Parameters {
+        Parameters::read("/admin/calls", query)
+    }
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn days_are_those_of_the_viewer_even_where_one_has_23_hours() {
+        let dates = read("from=2026-03-29&to=2026-03-29")
+            .dates(chrono_tz::Europe::Rome, at("2026-11-23T00:00:00Z"), 30)
+            .unwrap();
+
+        assert_eq!(dates.start, at("2026-03-28T23:00:00Z"));
+        assert_eq!(dates.end, at("2026-03-29T22:00:00Z"));
+    }
+
+    #[test]
+    fn a_day_without_midnight_begins_when_the_clocks_have_gone_forward() {
+        let dates = read("from=2026-09-06&to=2026-09-06")
+            .dates(chrono_tz::America::Santiago, at("2026-11-23T00:00:00Z"), 30)
+            .unwrap();
+
+        assert_eq!(dates.start, at("2026-09-06T04:00:00Z"));
+    }
+
+    #[test]
+    fn without_dates_the_last_days_count_and_today_is_one_of_them() {
+        let dates = read("").dates(Tz::UTC, at("2026-11-23T10:00:00Z"), 7).unwrap();
+
+        assert_eq!(dates.from.to_string(), "2026-11-17");
+        assert_eq!(dates.end, at("2026-11-24T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_place_comes_back_as_it_was_linked_to_whatever_the_id() {
+        for id in ["a", " a b ", "a.b/c?d=e&f", "\u{202e}\u{1f600}", &"x".repeat(3000)] {
+            let key = Key {
+                at: at("2026-11-23T10:00:00.123456Z"),
+                id: id.to_owned(),
+            };
+            let link = read("quality=all").before(&key);
+            let (_, query) = link.split_once('?').unwrap();
+
+            assert_eq!(read(query).place().unwrap(), Place::Before(key));
+        }
+    }
+
+    #[test]
+    fn a_place_that_no_page_links_to_is_refused_by_its_name() {
+        for place in ["1", "x.y", "99999999999999999999.a", "-1e9.a", "1790000000000000.%00"] {
+            let refused = read(&format!("after={place}")).place();
+
+            assert!(
+                matches!(refused, Err(Trouble::Parameter { name: "after", .. })),
+                "{place}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_filter_leads_to_the_first_page_and_keeps_the_others() {
+        let parameters = read("assistant=a%20b&quality=all&before=1.x&text=");
+
+        assert_eq!(
+            parameters.with("quality", "excellent"),
+            "/admin/calls?assistant=a+b&quality=excellent"
+        );
+        assert_eq!(parameters.with("quality", ""), "/admin/calls?assistant=a+b");
+        assert_eq!(
+            parameters.at("/admin/calls.csv"),
+            "/admin/calls.csv?assistant=a+b&quality=all"
+        );
+    }
+
+    #[test]
+    fn dates_out_of_reach_or_out_of_order_are_refused() {
+        for query in [
+            "from=0000-01-01",
+            "to=9999-12-31",
+            "from=yesterday",
+            "from=2026-01-02&to=2026-01-01",
+            "from=2026-02-30",
+        ] {
+            assert!(
+                read(query).dates(Tz::UTC, at("2026-11-23T10:00:00Z"), 7).is_err(),
+                "{query}"
+            );
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The calls in a real browser.
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{Scene, there_and_back};
@@ -38,6 +39,19 @@ async fn every_filter_of_calls_stands_in_the_address_and_filters() {
         *scored,
         "the address alone gives the same list"
     );
+    let day = |ago: i64| (tests::now() - TimeDelta::days(ago)).date_naive();
+    let filters = format!("assistant={assistant}&quality=with_qci&from={}&to={}", day(9), day(2));
+    browser.go(&format!("/admin/calls?{filters}")).await;
+    let query = format!(
+        "select id from vapi_calls_raw join qci_analyses on call_id = id
+         where qci_analyses.status = 'scored' and vapi_calls_raw.assistant_id = '{assistant}'
+           and vapi_calls_raw.call_at >= '{}' and vapi_calls_raw.call_at < '{}'",
+        day(9),
+        day(1)
+    );
+    let stored = scene.courtroom.db().rows(&query).await.len();
+    assert!(stored > 0, "the days were chosen so that some calls lie in them");
+    assert_eq!(browser.count("tr[data-row]").await, stored);
     scene.end().await;
 }
 

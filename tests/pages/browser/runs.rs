@@ -1,5 +1,7 @@
 //! The execution log in a real browser.
 
+use chrono::TimeDelta;
+
 use super::{Scene, there_and_back};
 
 /// Rows of many kinds: some fail, some are partial, some were asked for by a person.
@@ -33,7 +35,13 @@ async fn matching(scene: &Scene, condition: &str) -> usize {
 async fn every_filter_of_runs_stands_in_the_address_and_filters() {
     let Some(scene) = scene().await else { return };
     let browser = &scene.browser;
+    let day = |ago: i64| (tests::now() - TimeDelta::days(ago)).date_naive();
+    let (dates, days) = (
+        format!("from={}&to={}", day(3), day(1)),
+        format!("started_at >= '{}' and started_at < '{}'", day(3), day(0)),
+    );
     let conditions = [
+        (dates.as_str(), days.as_str()),
         ("script=vapi-sync", "script_name = 'vapi-sync'"),
         ("status=error", "status = 'error'"),
         ("trigger=schedule", "triggered_by = 'schedule'"),
