@@ -28,10 +28,11 @@ test-sdk: postgres # hold the simulator against Vapi's own client libraries
 	@setup/sdk.sh
 	@tests/sdk/check
 
+# With the tests, so that dependencies have the features that `cargo test` built them with, and are not built again.
 test-lambda: postgres # run the functions' binaries under Lambda's runtime protocol
 	@setup/venv.sh lambda setup/requirements-lambda.txt
 	@setup/venv.sh lambda-test tests/lambda/requirements.txt
-	cargo build --quiet --workspace --bins
+	cargo build --quiet --workspace --bins --tests
 	@.tools/venv-lambda-test/bin/python tests/lambda/run
 
 test-judge: postgres ## score calls by a small real model: opt-in, compiles its server for ten minutes
