@@ -49,9 +49,9 @@ async fn every_filter_of_calls_stands_in_the_address_and_filters() {
         day(9),
         day(1)
     );
-    let stored = scene.courtroom.db().rows(&query).await.len();
-    assert!(stored > 0, "the days were chosen so that some calls lie in them");
-    assert_eq!(browser.count("tr[data-row]").await, stored);
+    let inside = scene.courtroom.db().rows(&query).await.len();
+    assert!(inside > 0, "the days were chosen so that some calls lie in them");
+    assert_eq!(browser.count("tr[data-row]").await, inside);
     scene.end().await;
 }
 
