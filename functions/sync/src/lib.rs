@@ -19,6 +19,7 @@ mod pace;
 mod page;
 mod plan;
 mod progress;
+mod reach;
 mod redact;
 mod seen;
 mod vapi;

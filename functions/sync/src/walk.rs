@@ -19,6 +19,7 @@ use shared::sync_state::{Pass, Window};
 use crate::instant;
 use crate::oddities::Oddities;
 use crate::page::{Course, Page, ReadError, SMALLEST_CAP, Span};
+use crate::reach::{Ask, Reach};
 use crate::seen::Seen;
 use crate::vapi::{Query, Vapi, VapiError};
 use crate::write::Writers;
@@ -59,6 +60,8 @@ impl Walker {
     /// Walks a window to its end, or until time runs out.
     pub(crate) async fn walk(self, mut window: Window) -> Result<Walked> {
         let mut course = Course::of(&window);
+        let mut reach = Reach::of(self.now - self.settings.retention);
+        let (asked_from, mut refusal) = (window.created_from, None);
         let parts = loop {
             let query = self.query(&window, &course);
             let Some(page) = self.in_time(self.page(&mut course, query)).await else {
@@ -67,15 +70,19 @@ impl Walker {
             };
             let page = match page {
                 Err(ReadError::Vapi(VapiError::BeyondRetention { message })) => {
-                    if self.shrink(&mut window, course.cursor, &message) {
-                        continue;
-                    }
-                    break Vec::new();
+                    refusal = Some(message);
+                    window.created_from = match reach.refused(window.created_from, course.cursor) {
+                        Ask::Since(later) => Some(later),
+                        Ask::WithoutBound => None,
+                        Ask::NoMore => break Vec::new(),
+                    };
+                    continue;
                 }
                 page => page.with_context(|| format!("listing calls created up to {}", rfc3339(course.cursor)))?,
             };
             if page.is_full() && !page.sorted {
-                let halves = halves(&window, course.cursor, page.created);
+                let mut halves = halves(&window, course.cursor, page.created);
+                halves.extend(reach.rest(&window));
                 break self.writers.hand_over(&window, course.cursor, halves).await?;
             }
             match page.created.0 {
@@ -97,14 +104,25 @@ impl Walker {
                         "no call of a full page has a readable `createdAt`: the listing cannot be continued"
                     ));
                 }
-                _ if page.new == 0 => break Vec::new(),
+                _ if page.new == 0 => {
+                    let Some(further) = reach.further(window.created_from) else {
+                        break Vec::new();
+                    };
+                    course.cursor = window.created_from.unwrap_or(course.cursor);
+                    window.created_from = Some(further);
+                    continue;
+                }
                 _ => continue,
             }
-            let parts = self.parts(&window, &page);
+            let mut parts = self.parts(&window, &page, reach.floor());
             if parts.len() > 1 {
+                parts.extend(reach.rest(&window));
                 break self.writers.hand_over(&window, course.cursor, parts).await?;
             }
         };
+        if let Some(message) = refusal {
+            self.report_gap(window.pass, asked_from, course.cursor, &message);
+        }
         self.flush(&mut course, true).await?;
         Ok(Walked::Whole(parts))
     }
@@ -136,31 +154,21 @@ impl Walker {
         tokio::time::timeout(left, work).await.ok()
     }
 
-    /// Vapi refused how far back the window reaches: asks for less; `false` if nothing is left to ask for.
-    fn shrink(&self, window: &mut Window, cursor: DateTime<Utc>, message: &str) -> bool {
-        let floor = self.now - self.settings.retention;
-        let asked = window.created_from;
-        window.created_from = match asked {
-            _ if cursor <= floor => None,
-            None => Some(floor),
-            Some(from) if from < floor => Some(floor),
-            // What Vapi keeps is less than our setting says: feels its way forward.
-            Some(from) => Some(from + (cursor - from) / 2).filter(|middle| *middle - from > TimeDelta::minutes(30)),
-        };
-        let served_from = window.created_from.unwrap_or(cursor);
+    /// Vapi did not serve all of a window: says from where on it did.
+    fn report_gap(&self, pass: Pass, asked_from: Option<DateTime<Utc>>, served_from: DateTime<Utc>, message: &str) {
         // A changed call that is gone from Vapi was stored before.
-        if window.pass != Pass::Changed {
-            let gap = json!({"from": asked.map(rfc3339), "to": rfc3339(served_from), "said": message});
-            self.run.note_one_more("retention_gaps", gap);
-            if asked.is_some() {
-                let text = format!(
-                    "Vapi does not serve calls created before {} any more: {message}",
-                    rfc3339(served_from)
-                );
-                self.run.warn(Step::Fetch, text, json!({"pass": window.pass.as_str()}));
-            }
+        if pass == Pass::Changed {
+            return;
         }
-        window.created_from.is_some()
+        let gap = json!({"from": asked_from.map(rfc3339), "to": rfc3339(served_from), "said": message});
+        self.run.note_one_more("retention_gaps", gap);
+        if asked_from.is_some() {
+            let text = format!(
+                "Vapi does not serve calls created before {} any more: {message}",
+                rfc3339(served_from)
+            );
+            self.run.warn(Step::Fetch, text, json!({"pass": pass.as_str()}));
+        }
     }
 
     /// Each part costs a request that finds its end, so a window is split only where somebody is short of work.
@@ -169,14 +177,11 @@ impl Walker {
     }
 
     /// The older rest of a window in parts of equal time, each worth about a page; one part if that is all it is.
-    fn parts(&self, window: &Window, page: &Page) -> Vec<Window> {
+    fn parts(&self, window: &Window, page: &Page, floor: DateTime<Utc>) -> Vec<Window> {
         let Some((oldest, newest)) = page.created.0.filter(|_| page.is_full() && self.may_split()) else {
             return Vec::new();
         };
-        let floor = window
-            .created_from
-            .unwrap_or(self.now - self.settings.retention)
-            .min(oldest);
+        let floor = window.created_from.unwrap_or(floor).min(oldest);
         let (span, rest) = (millis(newest - oldest).max(1.0), millis(oldest - floor));
         // A page with as many rows as were asked for says nothing about how many Vapi would give.
         let limit = self.page_limit.load(Ordering::Relaxed);
