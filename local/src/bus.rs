@@ -84,7 +84,7 @@ impl Functions {
                 }
                 None => Ok(()),
             },
-            Event::Finished(_) => Ok(()),
+            Event::Finished(_) | Event::Raised(_) => Ok(()),
         }
     }
 

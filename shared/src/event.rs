@@ -3,6 +3,7 @@
 //! An event is a nudge: the work to do is read from the database, so one that is lost, repeated or out
 //! of order costs nothing.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -17,6 +18,8 @@ pub const SOURCE: &str = "callmark";
 pub const RUN_REQUESTED: &str = "Run Requested";
 /// The `detail-type` of [`Finished`].
 pub const RUN_FINISHED: &str = "Run Finished";
+/// The `detail-type` of [`Raised`].
+pub const ALERT_RAISED: &str = "Alert Raised";
 
 /// Somebody wants a run: a schedule, a person, or a run that ran out of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +57,46 @@ pub struct Finished {
     pub error_message: Option<String>,
 }
 
+/// The watchdog found a condition that somebody has to know of, or found it gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Raised {
+    /// The row in `alerts`; the same for both states.
+    pub alert_id: Uuid,
+    /// `missed`, `late`, `too_long` or `low_headroom`.
+    pub kind: String,
+    /// The script.
+    pub script_name: String,
+    /// Whether it is there or gone.
+    pub state: AlertState,
+    /// What it is counted from.
+    pub since: DateTime<Utc>,
+    /// When it was raised or cleared.
+    pub at: DateTime<Utc>,
+    /// It in a sentence.
+    pub summary: String,
+}
+
+/// Whether a condition is there or gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertState {
+    /// It is there.
+    Raised,
+    /// It is gone.
+    Cleared,
+}
+
+impl AlertState {
+    /// As the event has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Cleared => "cleared",
+        }
+    }
+}
+
 /// An event of ours.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -61,6 +104,8 @@ pub enum Event {
     Requested(Requested),
     /// A run ended.
     Finished(Finished),
+    /// A condition is there or gone.
+    Raised(Raised),
 }
 
 /// What a function was invoked with, whatever sent it: a schedule, the bus, a person in the console.
@@ -253,6 +298,7 @@ impl Event {
         match self {
             Self::Requested(detail) => (RUN_REQUESTED, json!(detail)),
             Self::Finished(detail) => (RUN_FINISHED, json!(detail)),
+            Self::Raised(detail) => (ALERT_RAISED, json!(detail)),
         }
     }
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::Invocation;
-use crate::run::{Context, Failure, Report};
+use crate::run::{Context, Failure};
 use crate::{clock, telemetry};
 
 /// How long settings are used before the secret is read again.
@@ -36,9 +37,9 @@ struct Reported(Failure);
 /// # Errors
 ///
 /// If Lambda's runtime API cannot be used. Settings that are unusable end the process with status 2 and one line.
-pub async fn serve<D>(
+pub async fn serve<D, R: Serialize>(
     wire: impl AsyncFn() -> Result<D>,
-    handle: impl AsyncFn(&D, &Invocation, &Context) -> Result<Report, Failure>,
+    handle: impl AsyncFn(&D, &Invocation, &Context) -> Result<R, Failure>,
     is_refused: fn(&Failure) -> bool,
 ) -> Result<(), lambda_runtime::Error> {
     telemetry::init(telemetry::Form::Json, "info");
@@ -73,7 +74,7 @@ pub async fn serve<D>(
                 let now = clock::now();
                 Ok(handle(&wired.deps, &invocation, &Context { now, ..host }).await?)
             }
-            ended => Ok::<Report, Reported>(ended?),
+            ended => Ok::<R, Reported>(ended?),
         }
     }))
     .await

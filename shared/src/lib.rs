@@ -8,6 +8,7 @@
 //! A module here may import the ones above it: `clock`, `aws`, `config`, `telemetry`, `http`, `db`, `event`,
 //! then `run` and the tables. Nothing here imports a function.
 
+pub mod alert;
 pub mod assistant;
 mod aws;
 pub mod call;

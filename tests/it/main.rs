@@ -24,3 +24,4 @@ mod run;
 mod schema;
 mod sync;
 mod tls;
+mod watchdog;

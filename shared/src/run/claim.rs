@@ -31,6 +31,15 @@ pub struct Claimant<'a> {
     pub metadata: Value,
 }
 
+/// A run that gave no result before its deadline, and is closed now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The run.
+    pub id: Uuid,
+    /// Its batch.
+    pub batch_id: Uuid,
+}
+
 /// What became of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -64,7 +73,8 @@ pub async fn claim(
         ..claimant.clone()
     };
     let id = claimant.id;
-    let lost = close_lost(transaction, claimant.script_name, now).await?;
+    let lost = close_lost(transaction, claimant.script_name, now, GRACE).await?;
+    let lost = lost.into_iter().map(|lost| lost.id).collect();
     if insert_running(transaction, claimant, now).await? {
         return Ok(Claim::Granted { id, lost });
     }
@@ -88,33 +98,46 @@ enum Obstacle {
     Other(String),
 }
 
+/// What the row of a lost run says.
+pub const LOST: &str = "lost: no result before its deadline";
+
+/// Closes the runs of a script that are still `running` although their deadline passed `grace` ago.
+///
 /// A lost run ended at its deadline at the latest; counted until it was found, a run found after a month
 /// would overflow `duration_ms`.
-async fn close_lost(
+pub async fn close_lost(
     transaction: &Transaction<'_>,
     script_name: &str,
     now: DateTime<Utc>,
-) -> Result<Vec<Uuid>, DbError> {
+    grace: TimeDelta,
+) -> Result<Vec<Lost>, DbError> {
     let rows = transaction
         .query_typed(
             r"
             update runs
             set status = 'error',
                 finished_at = greatest(least($2, deadline_at), started_at),
-                error_message = 'lost: no result before its deadline'
+                error_message = $4
             where script_name = $1
               and status = 'running'
               and deadline_at < $3
-            returning id
+            returning id, batch_id
             ",
             &[
                 (&script_name, Type::TEXT),
                 (&now, Type::TIMESTAMPTZ),
-                (&(now - GRACE), Type::TIMESTAMPTZ),
+                (&(now - grace), Type::TIMESTAMPTZ),
+                (&LOST, Type::TEXT),
             ],
         )
         .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(rows
+        .iter()
+        .map(|row| Lost {
+            id: row.get(0),
+            batch_id: row.get(1),
+        })
+        .collect())
 }
 
 /// `false` where a unique index stands against it.

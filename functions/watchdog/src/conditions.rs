@@ -1,0 +1,98 @@
+//! What is not as it should be, from a script's signs of life and the time.
+//!
+//! A row from a host whose clock is ahead lies in the future, and nothing has lasted since then.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::alert::{Condition, Kind};
+use shared::clock::rfc3339;
+use shared::config;
+use shared::run::Pulse;
+
+/// How much later than its time a schedule may fire: its flexible window, and tries that the scheduler repeats.
+pub const LATE_AFTER: TimeDelta = TimeDelta::minutes(30);
+/// Beyond two turns of the schedule, how long a script may go without ending well.
+pub const MISSED_AFTER: TimeDelta = TimeDelta::hours(1);
+/// How long a run and its continuations may take.
+pub const AT_IT_FOR: TimeDelta = TimeDelta::hours(2);
+
+/// What is wrong with a script that is to run `every` so often.
+pub(crate) fn of_script(
+    script: &str,
+    every: TimeDelta,
+    watched_since: DateTime<Utc>,
+    pulse: Pulse,
+    now: DateTime<Utc>,
+) -> Vec<Condition> {
+    let condition = |kind, since, summary| Condition {
+        kind,
+        script_name: script.to_owned(),
+        since,
+        summary,
+    };
+    let mut found = Vec::new();
+    let since = pulse.scheduled_at.unwrap_or(watched_since);
+    if now - since > every + LATE_AFTER {
+        let last = last(
+            "was last started by its schedule",
+            "was never started by its schedule",
+            pulse.scheduled_at,
+        );
+        let summary = format!("{script} {last}, and should be every {}", span(every));
+        found.push(condition(Kind::Late, since, summary));
+    }
+    let since = pulse.ended_well_at.unwrap_or(watched_since);
+    if now - since > every * 2 + MISSED_AFTER {
+        let last = last("last ended well", "never ended well", pulse.ended_well_at);
+        let summary = format!("{script} {last}, and should every {}", span(every));
+        found.push(condition(Kind::Missed, since, summary));
+    }
+    if let Some(since) = pulse.at_it_since.filter(|since| now - *since > AT_IT_FOR) {
+        let summary = format!(
+            "{script} has been at one batch since {}, longer than {}",
+            rfc3339(since),
+            span(AT_IT_FOR)
+        );
+        found.push(condition(Kind::TooLong, since, summary));
+    }
+    found
+}
+
+/// Whether Vapi will soon stop serving calls that may not be stored.
+pub(crate) fn of_headroom(
+    script: &str,
+    watermark: DateTime<Utc>,
+    settings: &config::Watchdog,
+    now: DateTime<Utc>,
+) -> Option<Condition> {
+    let left = watermark + settings.retention - now;
+    // Where Vapi keeps calls for a few days only, the usual threshold would never be met.
+    (left < settings.headroom.min(settings.retention / 2)).then(|| Condition {
+        kind: Kind::LowHeadroom,
+        script_name: script.to_owned(),
+        since: watermark,
+        summary: if left > TimeDelta::zero() {
+            format!(
+                "calls changed since {} may not be stored, and Vapi drops the first of them in {}",
+                rfc3339(watermark),
+                span(left)
+            )
+        } else {
+            format!(
+                "calls changed since {} may not be stored, and Vapi has begun to drop them",
+                rfc3339(watermark)
+            )
+        },
+    })
+}
+
+fn last(what: &str, never: &str, at: Option<DateTime<Utc>>) -> String {
+    at.map_or_else(|| never.to_owned(), |at| format!("{what} at {}", rfc3339(at)))
+}
+
+fn span(span: TimeDelta) -> String {
+    match (span.num_hours(), span.num_minutes() % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}

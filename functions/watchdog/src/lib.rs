@@ -1,0 +1,147 @@
+//! Notices what did not happen: runs without an end, schedules that fell silent, calls about to be lost.
+//!
+//! ```text
+//! schedule ─▶ main ─▶ handle ─▶ close lost runs ─▶ "Run Finished"
+//!                        └────▶ conditions (decides) ─▶ shared::alert ─▶ "Alert Raised"
+//! ```
+//!
+//! It keeps no run of its own: what it found stands in `alerts`, and that it lives is told by its metric.
+
+mod conditions;
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use deadpool_postgres::{Object, Pool};
+use serde::Serialize;
+use serde_json::json;
+use shared::alert::{self, Condition};
+use shared::config;
+use shared::event::{AlertState, Bus, Event, Finished};
+use shared::run::{self, Counters, Failure, Lost, Status};
+use shared::{db, sync_state, telemetry};
+
+pub use conditions::{AT_IT_FOR, LATE_AFTER, MISSED_AFTER};
+
+/// How long after its deadline a run may live on by our clock: hosts whose clocks are minutes apart take no
+/// living run for lost.
+pub const GRACE: TimeDelta = TimeDelta::minutes(4);
+
+const SYNC: &str = "vapi-sync";
+const QCI: &str = "qci-analysis";
+
+/// What the function works with.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// The database.
+    pub pool: Pool,
+    /// Where what was found is announced.
+    pub bus: Bus,
+    /// What is expected of the scripts.
+    pub settings: config::Watchdog,
+}
+
+/// What one look came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Runs that were closed as lost.
+    pub lost: usize,
+    /// Alerts that were raised.
+    pub raised: usize,
+    /// Alerts that were cleared.
+    pub cleared: usize,
+    /// Alerts that are open now.
+    pub open: usize,
+}
+
+/// Looks once.
+///
+/// # Errors
+///
+/// [`Failure`] where the database or the bus does not take part. What could not be announced is announced next time.
+pub async fn handle(deps: &Deps, now: DateTime<Utc>) -> Result<Report, Failure> {
+    Ok(look(deps, now).await.context("watching over the runs")?)
+}
+
+async fn look(deps: &Deps, now: DateTime<Utc>) -> Result<Report> {
+    let mut client = db::connect(&deps.pool).await?;
+    let mut report = Report::default();
+    for script in [SYNC, QCI] {
+        report.lost += close_lost(deps, &mut client, script, now).await?;
+    }
+    let conditions = look_for_conditions(deps, &client, now).await?;
+    let open = alert::open(&**client).await?;
+    for condition in &conditions {
+        report.raised += usize::from(alert::raise(&**client, condition, now).await?);
+    }
+    for past in open
+        .iter()
+        .filter(|open| !conditions.iter().any(|condition| open.is_of(condition)))
+    {
+        report.cleared += usize::from(alert::clear(&**client, past.id, now).await?);
+    }
+    report.open = conditions.len();
+    announce(deps, &client, now).await?;
+    #[expect(clippy::cast_precision_loss, reason = "a handful")]
+    let counted = [
+        ("OpenAlerts", "Count", report.open as f64),
+        ("LostRuns", "Count", report.lost as f64),
+    ];
+    telemetry::metrics(now, &[("Script", "watchdog")], &counted);
+    tracing::info!(lost = report.lost, open = report.open, "looked after the runs");
+    Ok(report)
+}
+
+/// A run is announced before it is closed for good: if the bus does not take it, the next look finds it again.
+async fn close_lost(deps: &Deps, client: &mut Object, script: &str, now: DateTime<Utc>) -> Result<usize> {
+    let transaction = client.transaction().await?;
+    let lost = run::close_lost(&transaction, script, now, GRACE)
+        .await
+        .context("closing lost runs")?;
+    for run in &lost {
+        tracing::warn!(run_id = %run.id, script_name = script, "closed a run that gave no result before its deadline");
+        deps.bus.publish(finished(script, *run)).await?;
+    }
+    transaction.commit().await?;
+    Ok(lost.len())
+}
+
+fn finished(script: &str, run: Lost) -> Event {
+    Event::Finished(Finished {
+        run_id: run.id,
+        script_name: script.to_owned(),
+        status: Status::Error.as_str().to_owned(),
+        batch_id: run.batch_id,
+        counters: json!(Counters::default()),
+        error_message: Some(run::LOST.to_owned()),
+    })
+}
+
+async fn look_for_conditions(deps: &Deps, client: &Object, now: DateTime<Utc>) -> Result<Vec<Condition>> {
+    let settings = &deps.settings;
+    let watched = [(SYNC, Some(settings.sync_every)), (QCI, settings.qci_every)];
+    let mut found = Vec::new();
+    for (script, every) in watched {
+        let Some(every) = every else { continue };
+        let watched_since = alert::watch(&***client, script, now).await?;
+        let pulse = run::pulse(&***client, script)
+            .await
+            .with_context(|| format!("looking at the runs of {script}"))?;
+        found.extend(conditions::of_script(script, every, watched_since, pulse, now));
+    }
+    let watermark = sync_state::read(&***client).await?.watermark;
+    found.extend(watermark.and_then(|watermark| conditions::of_headroom(SYNC, watermark, settings, now)));
+    Ok(found)
+}
+
+/// Tells the bus what it does not know yet, earlier looks included.
+async fn announce(deps: &Deps, client: &Object, now: DateTime<Utc>) -> Result<()> {
+    for news in alert::unpublished(&***client).await? {
+        match news.state {
+            AlertState::Raised => tracing::warn!(script_name = news.script_name, "{}", news.summary),
+            AlertState::Cleared => tracing::info!(script_name = news.script_name, "no longer: {}", news.summary),
+        }
+        deps.bus.publish(Event::Raised(news.clone())).await?;
+        alert::published(&***client, &news, now).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! The watchdog on AWS Lambda: reads the settings, builds what [`watchdog::handle`] needs, and serves.
+
+use anyhow::Result;
+use shared::config::Reader;
+use shared::event::{Bus, Invocation};
+use shared::run::{Context, Failure};
+use shared::{db, lambda};
+use watchdog::{Deps, Report};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::serve(wire, look, is_refused).await
+}
+
+async fn wire() -> Result<Deps> {
+    let mut reader = Reader::load().await?;
+    let (database, settings, events) = (reader.database(), reader.watchdog(), reader.events());
+    reader.finish()?;
+    Ok(Deps {
+        pool: db::pool(&database)?,
+        bus: Bus::open(events.bus_name).await,
+        settings,
+    })
+}
+
+/// Whatever asks for it, it looks at the same things.
+async fn look(deps: &Deps, _: &Invocation, context: &Context) -> Result<Report, Failure> {
+    watchdog::handle(deps, context.now).await
+}
+
+fn is_refused(failure: &Failure) -> bool {
+    failure
+        .0
+        .chain()
+        .any(|cause| cause.downcast_ref().is_some_and(db::is_authentication))
+}

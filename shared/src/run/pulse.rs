@@ -1,0 +1,59 @@
+//! Whether a script runs as it should: when it last started and ended well, and since when it has been at it.
+
+use chrono::{DateTime, Utc};
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::Type;
+
+use crate::db::DbError;
+
+/// The signs of life of one script.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// When its schedule last started it, whatever came of that.
+    pub scheduled_at: Option<DateTime<Utc>>,
+    /// When a run of it last ended as a success or a partial one.
+    pub ended_well_at: Option<DateTime<Utc>>,
+    /// When the batch began that it is working on.
+    pub at_it_since: Option<DateTime<Utc>>,
+}
+
+/// Reads the signs of life of a script.
+pub async fn pulse(db: &impl GenericClient, script_name: &str) -> Result<Pulse, DbError> {
+    let row = db
+        .query_typed_one(
+            r"
+            select (
+                       select started_at
+                       from runs
+                       where script_name = $1
+                         and triggered_by = 'schedule'
+                       order by started_at desc
+                       limit 1
+                   ) as scheduled_at,
+                   (
+                       select finished_at
+                       from runs
+                       where script_name = $1
+                         and status in ('success', 'partial')
+                       order by started_at desc
+                       limit 1
+                   ) as ended_well_at,
+                   (
+                       select min(batch.started_at)
+                       from runs as current
+                       join runs as batch on batch.batch_id = current.batch_id
+                       where current.script_name = $1
+                         and current.status = 'running'
+                         and batch.script_name = $1
+                         and batch.status <> 'skipped'
+                   ) as at_it_since
+            ",
+            &[(&script_name, Type::TEXT)],
+        )
+        .await?;
+    Ok(Pulse {
+        scheduled_at: row.try_get("scheduled_at")?,
+        ended_well_at: row.try_get("ended_well_at")?,
+        at_it_since: row.try_get("at_it_since")?,
+    })
+}
