@@ -62,6 +62,17 @@ Example:
     Sync(Sync),
     /// Score the calls that have no score yet, once
     Qci(Qci),
+    /// Look for what did not happen, once: lost runs, silent schedules, calls about to be lost
+    ///
+    /// Closes runs that gave no result before their deadline, and lists what is amiss.
+    #[command(
+        after_help = "Reads DATABASE_URL, SYNC_SCHEDULE (rate(6 hours) unless set), QCI_SCHEDULE, SCHEDULE_GAP_HOURS,
+VAPI_RETENTION_DAYS, ALERT_HEADROOM_HOURS, DATABASE_POOL, DATABASE_CA, and EVENT_BUS_NAME to announce what it finds.
+
+Example:
+  DATABASE_URL=postgres://user:password@host/database callmark watchdog"
+    )]
+    Watchdog,
     /// Show the pages: runs, calls, scores
     Admin(Admin),
     /// Run everything on this machine on its schedules, with the pages, without AWS

@@ -1,7 +1,7 @@
 //! Callmark on one machine: the command, the demo, a throw-away Postgres.
 //!
 //! ```text
-//! main ─▶ command (what was typed) ─▶ migrate │ sync │ qci │ admin │ serve │ simulate │ hash-password │ demo
+//! main ─▶ command (what was typed) ─▶ migrate │ sync │ qci │ watchdog │ admin │ serve │ simulate │ hash-password │ demo
 //!                                                └──────┬───────────────────┘
 //!                                  machine (settings, pool) ─▶ bus ─▶ functions; pages ─▶ bus
 //!                                  screen, progress (stderr) · report (stdout) · exit (status)
@@ -17,6 +17,7 @@ mod exit;
 mod hash_password;
 mod machine;
 mod migrate;
+mod one_look;
 mod one_qci;
 mod one_sync;
 mod only_pages;
@@ -50,6 +51,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Migrate => migrate::run(&screen).await,
         Command::Sync(options) => one_sync::run(&screen, &options).await,
         Command::Qci(options) => one_qci::run(&screen, &options).await,
+        Command::Watchdog => one_look::run(&screen).await,
         Command::Admin(options) => only_pages::run(&screen, &options).await,
         Command::Serve(options) => serve::run(&screen, &options).await,
         Command::Simulate(options) => simulate::run(&screen, &options).await,

@@ -429,6 +429,15 @@ async fn wrong_settings_are_refused_all_at_once_with_what_was_expected_and_witho
             &["DATABASE_URL is malformed"],
         ),
         (
+            &["watchdog"],
+            &[("SYNC_SCHEDULE", "hidden"), ("ALERT_HEADROOM_HOURS", "0")],
+            &[
+                "DATABASE_URL is missing",
+                "SYNC_SCHEDULE is malformed: expected such as rate(6 hours)",
+                "ALERT_HEADROOM_HOURS is malformed: expected hours",
+            ],
+        ),
+        (
             &["serve"],
             &[("SYNC_EVERY", "hidden")],
             &["SYNC_EVERY is malformed: expected a time from 1m to 7d"],
@@ -468,6 +477,12 @@ async fn what_fails_outside_is_told_in_one_line_and_leaves_no_run_half_made() {
             &["127.0.0.1:1", "DATABASE_URL", "Connection refused"],
         ),
         (&["sync"], &[empty], &["\"runs\"", "run `callmark migrate`"]),
+        (
+            &["watchdog"],
+            &[dead],
+            &["127.0.0.1:1", "DATABASE_URL", "Connection refused"],
+        ),
+        (&["watchdog"], &[empty], &["\"runs\"", "run `callmark migrate`"]),
         (&["serve"], &[empty], &["\"runs\"", "run `callmark migrate`"]),
         (
             &["demo"],
@@ -590,6 +605,40 @@ async fn an_interrupted_sync_closes_its_row() {
     let scene = Scene::of(5, stuck).await;
 
     scene.is_interrupted("sync", "vapi-sync").await;
+}
+
+#[tokio::test]
+async fn a_look_after_the_runs_closes_what_was_lost_and_says_what_is_amiss() {
+    let db = TestDb::new().await;
+    let url = db.url();
+    let settings = [("DATABASE_URL", url.as_str())];
+    let lost = r"
+        insert into runs (id, script_name, status, triggered_by, batch_id, started_at, deadline_at)
+        values (gen_random_uuid(), 'vapi-sync', 'running', 'schedule', gen_random_uuid(),
+                now() - interval '9 hours', now() - interval '8 hours')
+    ";
+
+    let calm = run(&["watchdog"], &settings).await;
+    db.client().await.batch_execute(lost).await.unwrap();
+    let amiss = run(&["watchdog"], &settings).await;
+    let again = run(&["watchdog", "--json"], &settings).await;
+
+    assert_eq!(
+        (calm.status, calm.stdout.as_str()),
+        (Some(0), "nothing is amiss\n"),
+        "{calm:?}"
+    );
+    assert_eq!(amiss.status, Some(0), "{amiss:?}");
+    let expected = "closed 1 lost run\namiss:\n  vapi-sync was last started by its schedule at ";
+    assert!(amiss.stdout.starts_with(expected), "{amiss:?}");
+    assert!(amiss.stdout.ends_with(", and should be every 6 h\n"), "{amiss:?}");
+    let report = again.json();
+    assert_eq!(
+        (&report["lost"], &report["raised"], &report["cleared"]),
+        (&json!(0), &json!(0), &json!(0))
+    );
+    assert_eq!(report["open"].as_array().map(Vec::len), Some(1));
+    assert_eq!(db.only_run().await.status, "error");
 }
 
 #[tokio::test]
@@ -885,7 +934,7 @@ async fn serve_scores_after_each_sync_and_after_one_that_failed() {
 
 #[tokio::test]
 async fn the_help_of_each_command_is_an_answer_and_names_the_settings_that_it_reads() {
-    let helps: [(&[&str], &[&str]); 7] = [
+    let helps: [(&[&str], &[&str]); 8] = [
         (
             &["--help"],
             &[
@@ -902,6 +951,10 @@ async fn the_help_of_each_command_is_an_answer_and_names_the_settings_that_it_re
             ],
         ),
         (&["migrate", "--help"], &["DATABASE_URL", "DATABASE_CA"]),
+        (
+            &["watchdog", "--help"],
+            &["DATABASE_URL", "SYNC_SCHEDULE", "ALERT_HEADROOM_HOURS"],
+        ),
         (
             &["sync", "--help"],
             &["VAPI_API_KEY", "VAPI_BASE_URL", "--mode", "--dry-run"],

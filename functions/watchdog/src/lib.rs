@@ -49,8 +49,8 @@ pub struct Report {
     pub raised: usize,
     /// Alerts that were cleared.
     pub cleared: usize,
-    /// Alerts that are open now.
-    pub open: usize,
+    /// What is amiss now, a sentence each.
+    pub open: Vec<String>,
 }
 
 /// Looks once.
@@ -79,15 +79,15 @@ async fn look(deps: &Deps, now: DateTime<Utc>) -> Result<Report> {
     {
         report.cleared += usize::from(alert::clear(&**client, past.id, now).await?);
     }
-    report.open = conditions.len();
     announce(deps, &client, now).await?;
+    report.open = conditions.into_iter().map(|condition| condition.summary).collect();
     #[expect(clippy::cast_precision_loss, reason = "a handful")]
     let counted = [
-        ("OpenAlerts", "Count", report.open as f64),
+        ("OpenAlerts", "Count", report.open.len() as f64),
         ("LostRuns", "Count", report.lost as f64),
     ];
     telemetry::metrics(now, &[("Script", "watchdog")], &counted);
-    tracing::info!(lost = report.lost, open = report.open, "looked after the runs");
+    tracing::info!(lost = report.lost, open = report.open.len(), "looked after the runs");
     Ok(report)
 }
 
