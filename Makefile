@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench bench-qci bench-pages screenshots build clean setup \
-	postgres test-sdk test-lambda test-judge lint-rust lint-template build-lambda
+	postgres test-sdk test-template test-lambda test-judge lint-rust lint-template build-lambda
 
 # What a command passes on: make demo ARGS='--calls 200'
 ARGS :=
@@ -21,12 +21,16 @@ test: postgres ## run every test (ARGS='name of a test')
 	@setup/browser.sh
 	cargo test --workspace $(ARGS)
 	@$(MAKE) --no-print-directory test-sdk
-	@if command -v python3 >/dev/null; then $(MAKE) --no-print-directory test-lambda; \
-	else echo 'no python3: the function was not run under Lambda'"'"'s protocol'; fi
+	@if command -v python3 >/dev/null; then $(MAKE) --no-print-directory test-template test-lambda; \
+	else echo 'no python3: neither was the template tested, nor the functions under Lambda'"'"'s protocol'; fi
 
 test-sdk: postgres # hold the simulator against Vapi's own client libraries
 	@setup/sdk.sh
 	@tests/sdk/check
+
+test-template: # hold the AWS template to what it should be, and play events on its bus
+	@setup/venv.sh template tests/template/requirements.txt
+	@.tools/venv-template/bin/python tests/template/run
 
 # With the tests, so that dependencies have the features that `cargo test` built them with, and are not built again.
 test-lambda: postgres # run the functions' binaries under Lambda's runtime protocol
@@ -87,6 +91,7 @@ setup: postgres ## install everything that the commands above install when they 
 	@setup/venv.sh cfn setup/requirements-cfn.txt
 	@setup/venv.sh lambda setup/requirements-lambda.txt
 	@setup/venv.sh lambda-test tests/lambda/requirements.txt
+	@setup/venv.sh template tests/template/requirements.txt
 
 postgres: # Rust and PostgreSQL: all that the demo needs
 	@setup/rust.sh
