@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use backon::{ConstantBuilder, ExponentialBuilder, Retryable};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use refinery::Migration;
+use refinery::error::Kind;
 use secrecy::ExposeSecret;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
@@ -55,6 +57,9 @@ pub enum MigrationError {
     /// A migration was refused, or the database holds a different version of one.
     #[error("applying migrations")]
     Apply(#[from] Box<refinery::Error>),
+    /// Nothing is missing, and newer code has migrated the database further than ours can.
+    #[error("the database is newer than this code: it has {0}")]
+    Newer(String),
     /// The settings do not make a connection.
     #[error(transparent)]
     Url(#[from] MalformedUrl),
@@ -159,12 +164,32 @@ async fn migrate_unless_busy(pool: &Pool) -> Result<Vec<String>, MigrationError>
         return Err(MigrationError::Busy);
     }
     let mut connection = connect(pool).await?;
-    let report = embedded::migrations::runner()
-        .run_async(&mut **connection)
-        .await
-        .map_err(Box::new)?;
+    let runner = embedded::migrations::runner();
+    let report = match runner.run_async(&mut **connection).await {
+        Ok(report) => report,
+        Err(error) => {
+            let applied = runner.get_applied_migrations_async(&mut **connection).await;
+            return Err(refusal(error, runner.get_migrations(), &applied.map_err(Box::new)?));
+        }
+    };
     lock.commit().await?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// A migration that we do not have is a mistake where it stands among ours, and newer code's where it comes after
+/// all of them. Refinery can be told to overlook the first kind, too, and would then skip one of ours in silence.
+fn refusal(error: refinery::Error, ours: &[Migration], applied: &[Migration]) -> MigrationError {
+    let is_applied = |ours: &Migration| applied.iter().any(|applied| applied.version() == ours.version());
+    match error.kind() {
+        Kind::MissingVersion(found)
+            if ours
+                .iter()
+                .all(|ours| ours.version() < found.version() && is_applied(ours)) =>
+        {
+            MigrationError::Newer(found.to_string())
+        }
+        _ => MigrationError::Apply(Box::new(error)),
+    }
 }
 
 /// Tries until it works, while the database is only away for a moment, and for `budget` at most. One try

@@ -26,7 +26,7 @@ struct Wired<D> {
 }
 
 /// The error of an invocation, with its whole chain of causes.
-struct Reported(Failure);
+pub struct Reported(Failure);
 
 /// Serves invocations until Lambda ends the process.
 ///
@@ -87,8 +87,9 @@ async fn rewire<D>(wire: &impl AsyncFn() -> Result<D>) -> Result<Wired<D>> {
     })
 }
 
-/// `cargo lambda watch` gives how long the invocation may take where Lambda gives the instant at which it ends.
-fn deadline(told: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+/// When the invocation ends: `cargo lambda watch` tells how long it may take where Lambda tells the instant.
+#[must_use]
+pub fn deadline(told: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     let since_1970 = told - DateTime::UNIX_EPOCH;
     if since_1970 < TimeDelta::days(1) {
         now + since_1970
