@@ -168,8 +168,9 @@ async fn migrate_unless_busy(pool: &Pool) -> Result<Vec<String>, MigrationError>
     let report = match runner.run_async(&mut **connection).await {
         Ok(report) => report,
         Err(error) => {
+            // Where that cannot be told either, the first error is the one to tell.
             let applied = runner.get_applied_migrations_async(&mut **connection).await;
-            return Err(refusal(error, runner.get_migrations(), &applied.map_err(Box::new)?));
+            return Err(refusal(error, runner.get_migrations(), &applied.unwrap_or_default()));
         }
     };
     lock.commit().await?;
