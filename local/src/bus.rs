@@ -84,7 +84,7 @@ impl Functions {
                 }
                 None => Ok(()),
             },
-            Event::Finished(_) | Event::Raised(_) => Ok(()),
+            Event::Finished(_) | Event::Raised(_) | Event::TestRequested(_) => Ok(()),
         }
     }
 

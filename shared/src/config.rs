@@ -12,7 +12,10 @@ use rust_decimal::Decimal;
 use secrecy::SecretString;
 use url::Url;
 
+mod alerts;
 mod secret;
+
+pub use alerts::{Alerts, Email};
 
 /// Reads settings from the environment and, below it, from the secret document; collects what is wrong.
 pub struct Reader {
@@ -162,6 +165,14 @@ pub struct Admin {
 impl Reader {
     /// Reads the environment and, where `CALLMARK_SECRET_ARN` names one, the secret document.
     pub async fn load() -> Result<Self, Unreadable> {
+        match Self::load_what_is_readable().await {
+            (reader, None) => Ok(reader),
+            (_, Some(unreadable)) => Err(unreadable),
+        }
+    }
+
+    /// The same, with what the environment says where the secret cannot be read: for who has to go on in spite of that.
+    pub async fn load_what_is_readable() -> (Self, Option<Unreadable>) {
         let mut reader = Self::from_pairs(
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
         );
@@ -175,10 +186,10 @@ impl Reader {
                         "a JSON object of settings, such as {\"DATABASE_URL\": \"postgres://…\"}",
                     );
                 }
-                Err(source) => return Err(Unreadable::Secret { arn, source }),
+                Err(source) => return (reader, Some(Unreadable::Secret { arn, source })),
             }
         }
-        Ok(reader)
+        (reader, None)
     }
 
     /// Reads these pairs in place of the environment.
@@ -376,12 +387,17 @@ impl Reader {
     }
 
     fn http_url(&mut self, name: &str, default: &str) -> Url {
+        self.checked_http_url(name, default).unwrap_or_else(fallback_url)
+    }
+
+    /// A URL; nothing, and a problem, where it is malformed.
+    fn checked_http_url(&mut self, name: &str, default: &str) -> Option<Url> {
         let text = self.text(name).unwrap_or_else(|| default.to_owned());
         match Url::parse(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
             _ => {
                 self.problem(name, "is malformed", "an http:// or https:// URL");
-                fallback_url()
+                None
             }
         }
     }

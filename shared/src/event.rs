@@ -20,6 +20,8 @@ pub const RUN_REQUESTED: &str = "Run Requested";
 pub const RUN_FINISHED: &str = "Run Finished";
 /// The `detail-type` of [`Raised`].
 pub const ALERT_RAISED: &str = "Alert Raised";
+/// The `detail-type` of [`TestRequested`].
+pub const TEST_REQUESTED: &str = "Test Requested";
 
 /// Somebody wants a run: a schedule, a person, or a run that ran out of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +57,9 @@ pub struct Finished {
     /// Why it is not a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
+    /// Whether it asked for a run that goes on with what it left.
+    #[serde(default)]
+    pub continues: bool,
 }
 
 /// The watchdog found a condition that somebody has to know of, or found it gone.
@@ -74,6 +79,13 @@ pub struct Raised {
     pub at: DateTime<Utc>,
     /// It in a sentence.
     pub summary: String,
+}
+
+/// Somebody wants to see whether messages arrive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestRequested {
+    /// Who asks.
+    pub requested_by: String,
 }
 
 /// Whether a condition is there or gone.
@@ -106,6 +118,8 @@ pub enum Event {
     Finished(Finished),
     /// A condition is there or gone.
     Raised(Raised),
+    /// Somebody wants to see whether messages arrive.
+    TestRequested(TestRequested),
 }
 
 /// What a function was invoked with, whatever sent it: a schedule, the bus, a person in the console.
@@ -299,6 +313,7 @@ impl Event {
             Self::Requested(detail) => (RUN_REQUESTED, json!(detail)),
             Self::Finished(detail) => (RUN_FINISHED, json!(detail)),
             Self::Raised(detail) => (ALERT_RAISED, json!(detail)),
+            Self::TestRequested(detail) => (TEST_REQUESTED, json!(detail)),
         }
     }
 }

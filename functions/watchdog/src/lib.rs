@@ -113,6 +113,7 @@ fn finished(script: &str, run: Lost) -> Event {
         batch_id: run.batch_id,
         counters: json!(Counters::default()),
         error_message: Some(run::LOST.to_owned()),
+        continues: false,
     })
 }
 

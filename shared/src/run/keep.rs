@@ -129,7 +129,7 @@ where
     match claim {
         Claim::Skipped { id, reason } => {
             let report = skipped(&order, batch_id, id, reason);
-            announce(ledger, &report).await;
+            announce(ledger, &report, false).await;
             Ok(report)
         }
         Claim::Granted { id, lost } => {
@@ -173,10 +173,13 @@ where
     let ended = closed.and(ended);
     let (status, reason) = verdict(&ended);
     let report = report(run, status, reason);
-    if let (Ok(_), Some(request)) = (&ended, request) {
+    let continues = if let (Ok(_), Some(request)) = (&ended, request) {
         publish(ledger, run.id, Event::Requested(request)).await;
-    }
-    announce(ledger, &report).await;
+        true
+    } else {
+        false
+    };
+    announce(ledger, &report, continues).await;
     ended.map(|_| report).map_err(Failure)
 }
 
@@ -400,7 +403,7 @@ fn continuation(run: &Run, order: &Order<'_>, ended: &Result<Outcome>) -> Option
     })
 }
 
-async fn announce(ledger: &Ledger, report: &Report) {
+async fn announce(ledger: &Ledger, report: &Report, continues: bool) {
     let finished = Finished {
         run_id: report.run_id,
         script_name: report.script_name.to_owned(),
@@ -411,6 +414,7 @@ async fn announce(ledger: &Ledger, report: &Report) {
             .reason
             .as_ref()
             .map(|reason| reason.chars().take(EXCERPT).collect()),
+        continues,
     };
     publish(ledger, report.run_id, Event::Finished(finished)).await;
 }
@@ -444,7 +448,7 @@ async fn end_dropped(ledger: Ledger, run: Arc<Run>) {
     farewell(&run, Status::Error, Some(reason));
     run.journal.close();
     match write_end(&ledger.pool, &run, Status::Error, Some(reason), CLOSING).await {
-        Ok(()) => announce(&ledger, &report(&run, Status::Error, Some(reason.to_owned()))).await,
+        Ok(()) => announce(&ledger, &report(&run, Status::Error, Some(reason.to_owned())), false).await,
         Err(error) => tracing::error!(run_id = %run.id, "{error:#}"),
     }
 }
