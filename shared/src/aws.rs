@@ -11,7 +11,7 @@ const ANSWER: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Account, region and credentials as the environment names them.
-pub(crate) async fn sdk() -> SdkConfig {
+pub async fn sdk() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ANSWER)
         .operation_timeout(PATIENCE)

@@ -173,9 +173,7 @@ impl Reader {
 
     /// The same, with what the environment says where the secret cannot be read: for who has to go on in spite of that.
     pub async fn load_what_is_readable() -> (Self, Option<Unreadable>) {
-        let mut reader = Self::from_pairs(
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        );
+        let mut reader = Self::environment();
         if let Some(arn) = reader.text("CALLMARK_SECRET_ARN") {
             match secret::fetch(&arn).await {
                 Ok(secret::Document::Settings(settings)) => reader.secret = settings,
@@ -190,6 +188,14 @@ impl Reader {
             }
         }
         (reader, None)
+    }
+
+    /// Reads the environment alone.
+    #[must_use]
+    pub fn environment() -> Self {
+        Self::from_pairs(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
     }
 
     /// Reads these pairs in place of the environment.

@@ -108,6 +108,12 @@ impl Kind {
         }
     }
 
+    /// Whether it is about how runs end.
+    #[must_use]
+    pub fn is_of_a_run(self) -> bool {
+        matches!(self, Self::RunFailed | Self::RunIncomplete | Self::Missed)
+    }
+
     /// What a row has; nothing where it is none of these.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -156,11 +162,13 @@ pub async fn see(db: &impl GenericClient, sign: &Sign) -> Result<Incident, DbErr
     incident(&row)
 }
 
-/// Ends the open incidents of a subject that are of these kinds and began before.
+/// Ends the open incidents of a subject that are of these kinds and began before; of these, where a fingerprint is
+/// given, the one that has it.
 pub async fn end(
     db: &impl GenericClient,
     subject: &str,
     kinds: &[Kind],
+    fingerprint: Option<&str>,
     at: DateTime<Utc>,
 ) -> Result<Vec<Incident>, DbError> {
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
@@ -174,12 +182,14 @@ pub async fn end(
               and kind = any ($2)
               and ended_at is null
               and since <= $3
+              and ($4::text is null or fingerprint = $4)
             returning id, subject, kind, summary, run_id, since, last_seen_at, occurrences, ended_at, told_at, held_until
             ",
             &[
                 (&subject, Type::TEXT),
                 (&kinds, Type::TEXT_ARRAY),
                 (&at, Type::TIMESTAMPTZ),
+                (&fingerprint, Type::TEXT),
             ],
         )
         .await?;

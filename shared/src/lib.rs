@@ -10,7 +10,7 @@
 
 pub mod alert;
 pub mod assistant;
-mod aws;
+pub mod aws;
 pub mod call;
 pub mod clock;
 pub mod config;

@@ -13,6 +13,7 @@ mod documents;
 mod faults;
 mod migrate;
 mod modes;
+mod notify;
 mod paging;
 mod pooler;
 mod qci;

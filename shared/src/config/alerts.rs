@@ -15,6 +15,8 @@ pub struct Alerts {
     pub email: Option<Email>,
     /// `PAGES_URL`: where the pages are, for links.
     pub pages: Option<Url>,
+    /// `CALLMARK_STACK`: what tells this installation from others in the same channel.
+    pub stack: Option<String>,
     /// `VAPI_RETENTION_DAYS`: how long Vapi keeps calls.
     pub retention: TimeDelta,
 }
@@ -34,7 +36,8 @@ const FROM: &str = "an address such as alerts@example.com";
 const TO: &str = "at most 50 addresses with commas between";
 
 impl Reader {
-    /// `SLACK_WEBHOOK_URL`, `ALERT_EMAIL_FROM`, `ALERT_EMAIL_TO`, `PAGES_URL`, `VAPI_RETENTION_DAYS`.
+    /// `SLACK_WEBHOOK_URL`, `ALERT_EMAIL_FROM`, `ALERT_EMAIL_TO`, `PAGES_URL`, `CALLMARK_STACK`,
+    /// `VAPI_RETENTION_DAYS`.
     ///
     /// A channel whose settings are wrong is left out, so that whoever goes on in spite of that has the other.
     pub fn alerts(&mut self) -> Alerts {
@@ -46,6 +49,7 @@ impl Reader {
                 .is_some()
                 .then(|| self.checked_http_url("PAGES_URL", ""))
                 .flatten(),
+            stack: self.text("CALLMARK_STACK"),
             retention: TimeDelta::days(self.within("VAPI_RETENTION_DAYS", 14, 1, 3650, "days, from 1 to 3650")),
         }
     }
