@@ -31,15 +31,15 @@ pub(super) enum Mood {
 #[derive(Clone)]
 pub(super) struct Post {
     address: SocketAddr,
-    pub(super) slack: Box_,
-    pub(super) mail: Box_,
+    pub(super) slack: Tray,
+    pub(super) mail: Tray,
 }
 
 /// What came to one of them.
 #[derive(Clone, Default)]
-pub(super) struct Box_(Arc<Mutex<(Option<Mood>, Vec<Value>, Vec<Value>)>>);
+pub(super) struct Tray(Arc<Mutex<(Option<Mood>, Vec<Value>)>>);
 
-impl Box_ {
+impl Tray {
     pub(super) fn feel(&self, mood: Mood) {
         self.0.lock().unwrap().0 = Some(mood);
     }
@@ -47,11 +47,6 @@ impl Box_ {
     /// What was taken.
     pub(super) fn taken(&self) -> Vec<Value> {
         self.0.lock().unwrap().1.clone()
-    }
-
-    /// What was refused.
-    pub(super) fn refused(&self) -> Vec<Value> {
-        self.0.lock().unwrap().2.clone()
     }
 
     async fn answer(&self, body: String) -> Response {
@@ -66,12 +61,10 @@ impl Box_ {
             Mood::WantsText if body.get("blocks").is_some() => Some((400, "invalid_blocks")),
             Mood::Fine | Mood::WantsText => None,
         };
-        let mut kept = self.0.lock().unwrap();
         let Some((status, said)) = refusal else {
-            kept.1.push(body);
+            self.0.lock().unwrap().1.push(body);
             return json!({"MessageId": "m"}).to_string().into_response();
         };
-        kept.2.push(body);
         let mut response = (StatusCode::from_u16(status).unwrap(), said).into_response();
         response
             .headers_mut()
@@ -83,7 +76,7 @@ impl Box_ {
 impl Post {
     pub(super) async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (slack, mail) = (Box_::default(), Box_::default());
+        let (slack, mail) = (Tray::default(), Tray::default());
         let (of_slack, of_mail) = (slack.clone(), mail.clone());
         let router = Router::new()
             .route(
