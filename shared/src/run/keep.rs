@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::journal::{Journal, Writer};
 use super::text::{members_without_nul, without_nul};
-use super::{Claim, Claimant, Counters, Level, Run, Status, Step, Watched, claim, held};
+use super::{Claim, Claimant, Counters, Level, Lost, Run, Status, Step, Watched, claim, held};
 use crate::clock;
 use crate::db::{self, insist};
 use crate::event::{Bus, Event, Finished, Invocation, Requested};
@@ -146,6 +146,9 @@ where
                 journal,
             });
             greet(&run, &order, &lost);
+            for lost in lost {
+                publish(ledger, lost.id, lost.announcement(order.script_name)).await;
+            }
             carry_out(ledger, &order, &run, writer, work).await
         }
     }
@@ -216,7 +219,7 @@ fn with_input(order: &Order<'_>) -> Value {
     metadata
 }
 
-fn greet(run: &Run, order: &Order<'_>, lost: &[Uuid]) {
+fn greet(run: &Run, order: &Order<'_>, lost: &[Lost]) {
     let meta = json!({"triggered_by": order.invocation.triggered_by, "batch_id": run.batch_id, "hop": order.invocation.hop, "input": order.invocation.input});
     run.info(
         Step::Start,
@@ -226,7 +229,7 @@ fn greet(run: &Run, order: &Order<'_>, lost: &[Uuid]) {
         ),
         meta,
     );
-    for id in lost {
+    for Lost { id, .. } in lost {
         run.warn(
             Step::Start,
             format!("closed run {id}, which gave no result before its deadline"),
