@@ -22,13 +22,12 @@ pub(crate) async fn run(screen: &Screen) -> Result<Exit> {
     reader.finish()?;
     let pool = db::pool(&database)?;
     machine::look_at_tables(&pool).await?;
-    let (bus, inbox) = match events.bus_name {
-        Some(name) => (Bus::open(Some(name)).await, None),
+    let (bus, inbox) = if events.bus_name.is_some() {
+        (Bus::open(events.bus_name).await, None)
+    } else {
         // Nobody else listens.
-        None => {
-            let (bus, inbox) = bus::open(Desk::open(pool.clone(), alerts).await);
-            (bus, Some(inbox))
-        }
+        let (bus, inbox) = bus::open(Desk::open(pool.clone(), alerts).await);
+        (bus, Some(inbox))
     };
     let deps = Deps { pool, bus, settings };
     let report = watchdog::handle(&deps, clock::now()).await;

@@ -66,7 +66,10 @@ impl Slack {
     async fn post(&self, body: &Value) -> Result<(), Refusal> {
         let request = self.http.post(self.webhook.expose_secret()).json(body).timeout(ATTEMPT);
         // Whoever knows the address can write to the channel.
-        let response = request.send().await.map_err(|error| unreachable(error.without_url()))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| unreachable(&error.without_url()))?;
         let status = response.status();
         if status.is_success() {
             return Ok(());
@@ -94,8 +97,8 @@ impl Refusal {
     }
 }
 
-fn unreachable(error: reqwest::Error) -> Refusal {
-    Refusal::Unreachable(shared::telemetry::chain(&error))
+fn unreachable(error: &reqwest::Error) -> Refusal {
+    Refusal::Unreachable(shared::telemetry::chain(error))
 }
 
 fn full(message: &Message) -> Value {

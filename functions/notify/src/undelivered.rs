@@ -73,28 +73,25 @@ pub(crate) fn records(event: &Value) -> Option<Vec<Record>> {
 /// What one of them says. It is never refused: nobody else looks into the queue.
 pub(crate) fn read(record: &Record, now: DateTime<Utc>) -> News {
     let body: Value = serde_json::from_str(&record.body).unwrap_or_else(|_| Value::String(record.body.clone()));
-    let (target, payload, error, at) = match Failed::deserialize(&body) {
-        Ok(failed) => {
-            let error = failure(&failed);
-            (
-                failed.request_context.function_arn,
-                failed.request_payload,
-                error,
-                failed.timestamp,
-            )
-        }
-        Err(_) => {
-            let Attributes {
-                target_arn,
-                error_code,
-                error_message,
-            } = &record.attributes;
-            let error = format!(
-                "not delivered: {} {}",
-                error_code.string_value, error_message.string_value
-            );
-            (target_arn.string_value.clone(), body, error, None)
-        }
+    let (target, payload, error, at) = if let Ok(failed) = Failed::deserialize(&body) {
+        let error = failure(&failed);
+        (
+            failed.request_context.function_arn,
+            failed.request_payload,
+            error,
+            failed.timestamp,
+        )
+    } else {
+        let Attributes {
+            target_arn,
+            error_code,
+            error_message,
+        } = &record.attributes;
+        let error = format!(
+            "not delivered: {} {}",
+            error_code.string_value, error_message.string_value
+        );
+        (target_arn.string_value.clone(), body, error, None)
     };
     let function = logical_name(&target);
     if function.starts_with("Notify")
