@@ -51,13 +51,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 /// Builds what the settings allow. A secret that is gone is told in one line and ends nothing: it is what others fail
 /// of, and somebody has to be told of that.
 async fn wire() -> Wired {
-    let (mut reader, unreadable) = match timeout(START, Reader::load_what_is_readable()).await {
-        Ok(read) => read,
-        Err(_) => {
+    let (mut reader, unreadable) = timeout(START, Reader::load_what_is_readable())
+        .await
+        .unwrap_or_else(|_| {
             tracing::error!("reading the secret named by CALLMARK_SECRET_ARN takes too long");
             (Reader::environment(), None)
-        }
-    };
+        });
     let (database, settings) = (reader.database(), reader.alerts());
     let pool = db::pool(&database).ok();
     let mut faults = Vec::new();
