@@ -1,6 +1,7 @@
-"""Who may do what, and to what: roles, the policies that conditions attach, and log groups."""
+"""Who may do what: what policies say, held against what the code and the Lambda service do."""
 
-from stack import NO_VALUE, QUEUE_ARN, check, equal, listed
+from calls import by_function, dependencies
+from stack import AWAITED, FUNCTIONS, NO_VALUE, QUEUE_ARN, check, equal, listed, logical, where
 
 SECRET, BUS = {"Ref": "SecretArn"}, {"Fn::GetAtt": ["Bus", "Arn"]}
 WRITE_LOG = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -40,6 +41,28 @@ def every_function_may_do_what_it_needs_and_nothing_else(template, _buses):
         equal(properties["ManagedPolicyArns"], [{"Fn::If": ["WithNetwork", {"Ref": "NetworkPolicy"}, NO_VALUE]},
                                                 {"Fn::If": ["WithTracing", {"Ref": "TracingPolicy"}, NO_VALUE]}])
         equal(template.condition(role), template.condition(name))
+
+
+def every_action_is_one_that_the_code_calls_or_that_lambda_does_with_the_role(template, _buses):
+    called = by_function()
+    for name in FUNCTIONS:
+        role = template.named(template.functions[logical(name)]["Role"], "Arn")
+        policies = [template.named(where(policy)[1]) for policy in template.resources[role]["Properties"]["ManagedPolicyArns"]]
+        may = {action for of in [role, *policies] for action, _ in template.allowed(of)}
+        does = {action: f"called in {', '.join(sorted(paths))}" for action, paths in called[name].items()}
+        does |= done_by_lambda(template, logical(name))
+
+        for action in sorted(does.keys() - may):
+            check(False, f"{role} does not allow {action}: {does[action]}")
+        coming = AWAITED if f"functions/{name}" not in AWAITED else may
+        for action in sorted(may - does.keys() - coming):
+            check(False, f"{role} allows {action}, and nothing in functions/{name} or of Lambda's does it")
+
+
+def nothing_calls_aws_beside_the_functions_and_what_they_share(_template, _buses):
+    # It would need a role or a user that the template does not have.
+    for folder in ["local", "local/simulator"]:
+        equal((folder, dependencies(folder)), (folder, []))
 
 
 def no_action_is_a_wildcard_and_only_network_and_tracing_need_every_resource(template, _buses):
@@ -86,3 +109,20 @@ def every_function_writes_to_a_log_group_of_its_own_which_forgets(template, _bus
         equal(function["LoggingConfig"]["LogFormat"], "JSON")
         equal(template.condition(group), template.condition(name))
     equal(groups, {})
+
+
+def done_by_lambda(template, function):
+    """What the Lambda service does with a function's role, and why."""
+    properties = template.functions[function]
+    done = dict.fromkeys(WRITE_LOG, "for its LoggingConfig") if "LoggingConfig" in properties else {}
+    if "VpcConfig" in properties:
+        done |= dict.fromkeys(ATTACH, "for its VpcConfig")
+    if "TracingConfig" in properties:
+        done |= dict.fromkeys(TRACE, "for its TracingConfig")
+    for config in template.of("AWS::Lambda::EventInvokeConfig").values():
+        if template.named(config["FunctionName"]) == function and "OnFailure" in config["DestinationConfig"]:
+            done["sqs:SendMessage"] = "for its OnFailure"
+    for mapping in template.of("AWS::Lambda::EventSourceMapping").values():
+        if template.named(mapping["FunctionName"]) == function:
+            done |= dict.fromkeys(TAKE_MESSAGES, "for its event source mapping")
+    return done
