@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -427,6 +428,21 @@ fn fallback_url() -> Url {
     Url::parse("http://invalid.invalid").expect("a constant URL")
 }
 
+/// `CALLMARK_STACK`: the stack that this process is of, and its metrics with it. Of the environment only: metrics are
+/// written where no settings are at hand, and an alarm finds them by this name even where the settings are unusable.
+pub fn stack() -> &'static str {
+    static STACK: OnceLock<String> = OnceLock::new();
+    STACK.get_or_init(|| stack_of(std::env::var_os("CALLMARK_STACK").and_then(|name| name.into_string().ok())))
+}
+
+fn stack_of(name: Option<String>) -> String {
+    let name = name.unwrap_or_default();
+    match name.trim() {
+        "" => "callmark".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 /// Whether somebody who looks at the pages can have this name: 1 to 64 letters, digits, `.`, `_`, `-` and `@`.
 #[must_use]
 pub fn is_user_name(name: &str) -> bool {
@@ -594,6 +610,13 @@ mod tests {
             let problem = watchdog(&[("SYNC_SCHEDULE", wrong)]).unwrap_err();
             assert!(problem.starts_with("SYNC_SCHEDULE is malformed"), "{wrong}: {problem}");
         }
+    }
+
+    #[test]
+    fn a_stack_always_has_a_name() {
+        assert_eq!(stack_of(None), "callmark");
+        assert_eq!(stack_of(Some("  ".to_owned())), "callmark");
+        assert_eq!(stack_of(Some(" callmark-prod ".to_owned())), "callmark-prod");
     }
 
     #[test]

@@ -3,13 +3,16 @@
 //! An event is a nudge: the work to do is read from the database, so one that is lost, repeated or out
 //! of order costs nothing.
 
+use aws_sdk_eventbridge::error::SdkError;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::aws;
+use crate::{aws, clock, telemetry};
+
+mod check;
 
 /// The `source` of every event of ours.
 pub const SOURCE: &str = "callmark";
@@ -270,6 +273,9 @@ pub enum PublishError {
         /// What the SDK said, with its causes.
         reason: String,
     },
+    /// EventBridge did not answer in time; it may have taken the event.
+    #[error("the event bus {0} does not answer")]
+    Silent(String),
     /// EventBridge took the call and refused the event.
     #[error("the event bus {bus} refused the event: {reason}")]
     Refused {
@@ -295,13 +301,17 @@ impl Bus {
         }
     }
 
-    /// Publishes one event.
+    /// Publishes one event, within the SDK's patience. One that is not taken is counted, whoever published it.
     pub async fn publish(&self, event: Event) -> Result<(), PublishError> {
-        match self {
+        let published = match self {
             Self::Nowhere => Ok(()),
             Self::InProcess(sender) => sender.send(event).map_err(|_| PublishError::Closed),
             Self::EventBridge { client, name } => put(client, name, &event).await,
+        };
+        if published.is_err() {
+            count_unpublished();
         }
+        published
     }
 }
 
@@ -318,6 +328,11 @@ impl Event {
     }
 }
 
+/// The metric of what the bus did not take, or would not.
+fn count_unpublished() {
+    telemetry::metrics(clock::now(), &[], &[("EventsUnpublished", "Count", 1.0)]);
+}
+
 async fn put(client: &aws_sdk_eventbridge::Client, bus: &str, event: &Event) -> Result<(), PublishError> {
     let (kind, detail) = event.document();
     let entry = aws_sdk_eventbridge::types::PutEventsRequestEntry::builder()
@@ -331,9 +346,12 @@ async fn put(client: &aws_sdk_eventbridge::Client, bus: &str, event: &Event) -> 
         .entries(entry)
         .send()
         .await
-        .map_err(|error| PublishError::Call {
-            bus: bus.to_owned(),
-            reason: aws_sdk_eventbridge::error::DisplayErrorContext(error).to_string(),
+        .map_err(|error| match error {
+            SdkError::TimeoutError(_) => PublishError::Silent(bus.to_owned()),
+            error => PublishError::Call {
+                bus: bus.to_owned(),
+                reason: aws::reason(error),
+            },
         })?;
     match answer
         .entries()

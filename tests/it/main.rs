@@ -11,6 +11,7 @@ mod database;
 mod defects;
 mod documents;
 mod faults;
+mod metrics;
 mod migrate;
 mod modes;
 mod notify;

@@ -1,6 +1,6 @@
 """What rings: each alarm is about something that is there, by a name that nobody else has, and says what to do."""
 
-from stack import AWAITED, NO_VALUE, check, equal, logical, sources
+from stack import NO_VALUE, check, equal, logical, sources
 
 ALARM_TOPIC = {"Fn::If": ["WithAlarmTopic", [{"Ref": "AlarmTopicArn"}], NO_VALUE]}
 STACK_NAME = {"Ref": "AWS::StackName"}
@@ -55,8 +55,7 @@ def every_alarm_is_about_something_that_this_stack_has_or_that_its_code_says(tem
             else:
                 expected, folders = OURS[metric["MetricName"]]
                 equal((name, metric["Namespace"], dimensions), (name, "Callmark", expected))
-                check(metric["MetricName"] in AWAITED | awaited_with(folders) or in_code(metric["MetricName"], folders),
-                      f"{name}: nothing in {folders} says {metric['MetricName']}")
+                check(in_code(metric["MetricName"], folders), f"{name}: nothing in {folders} says {metric['MetricName']}")
                 said.add(metric["MetricName"])
                 dimensions = {}
             equal((name, dimensions), (name, {}))
@@ -130,9 +129,3 @@ def measured(alarm):
 
 def in_code(name, folders):
     return any(f'"{name}"' in text for folder in folders for _, text in sources(folder))
-
-
-def awaited_with(folders):
-    """The metrics of a function that is awaited."""
-    return {name for name, (_, said_in) in OURS.items()
-            if said_in == folders and {folder.removesuffix("/src") for folder in folders} & AWAITED}

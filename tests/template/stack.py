@@ -17,10 +17,6 @@ from translated import REGION, translated  # noqa: E402, F401
 STACK = "callmark"
 FUNCTIONS = ["admin", "migrate", "notify", "qci", "sync", "watchdog"]
 
-# What the template has ahead of the code. With the last of the functions, nothing is awaited any more.
-AWAITED = set() if (ROOT / "functions/notify").is_dir() else {
-    "functions/notify", "events:DescribeEventBus", "CALLMARK_STACK", "ScoringCostUsd", "EventsUnpublished"}
-
 QUEUE_ARN = {"Fn::GetAtt": ["Undelivered", "Arn"]}
 NO_VALUE = {"Ref": "AWS::NoValue"}
 

@@ -14,7 +14,6 @@ use futures::FutureExt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
-use tokio::time::timeout;
 use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -32,8 +31,6 @@ const MAX_HOPS: u32 = 20;
 const OPENING: Duration = Duration::from_secs(20);
 /// How long writing the last log lines may take, and after it closing the row; less where the deadline is near.
 const CLOSING: Duration = Duration::from_secs(8);
-/// How long the bus may take to accept an event.
-const ANNOUNCING: Duration = Duration::from_secs(10);
 /// What an event carries of an error, in characters: the bus refuses events beyond 256 KB, and the row has it all.
 const EXCERPT: usize = 4_000;
 
@@ -424,10 +421,8 @@ async fn announce(ledger: &Ledger, report: &Report, continues: bool) {
 
 /// An event that is lost costs nothing but time: whoever would have been nudged has a schedule too.
 async fn publish(ledger: &Ledger, run_id: Uuid, event: Event) {
-    match timeout(ANNOUNCING, ledger.bus.publish(event)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(%run_id, "an event was not published: {error:#}"),
-        Err(_) => tracing::error!(%run_id, "an event was not published: the bus does not answer"),
+    if let Err(error) = ledger.bus.publish(event).await {
+        tracing::error!(%run_id, "an event was not published: {error}");
     }
 }
 
