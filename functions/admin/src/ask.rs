@@ -26,11 +26,11 @@ use crate::run::{NO_SUCH_RUN, id_of};
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
 
-pub(crate) use banner::{Banner, banner};
-pub(crate) use button::{Button, run_again, run_now, score_again};
+pub(crate) use banner::{Banner, asked_at, banner};
+pub(crate) use button::{Button, run_again, run_now, score_again, send_test};
 
 /// What can be asked for.
-const SCRIPTS: [&str; 2] = ["vapi-sync", "qci-analysis"];
+pub(crate) const SCRIPTS: [&str; 2] = ["vapi-sync", "qci-analysis"];
 /// How long the bus may take to accept a request.
 const ANSWER: Duration = Duration::from_secs(10);
 const LIST: &str = "/admin/execution-logs";
@@ -115,9 +115,6 @@ async fn request(app: &App, viewer: &Viewer, script: &str, input: Value) -> Resu
             expected: "vapi-sync or qci-analysis, the scripts that can be asked for",
         });
     }
-    if let Some(why) = refusal(app) {
-        return Err(Trouble::NotAsked(why.to_owned()));
-    }
     let event = Event::Requested(Requested {
         script_name: script.to_owned(),
         triggered_by: viewer.user().to_owned(),
@@ -125,15 +122,23 @@ async fn request(app: &App, viewer: &Viewer, script: &str, input: Value) -> Resu
         input,
         hop: 0,
     });
+    publish(app, &format!("a request for {script}"), event).await
+}
+
+/// Puts a request on the bus, or says why that is not possible.
+pub(crate) async fn publish(app: &App, what: &str, event: Event) -> Result<(), Trouble> {
+    if let Some(why) = refusal(app) {
+        return Err(Trouble::NotAsked(why.to_owned()));
+    }
     match timeout(ANSWER, app.bus.publish(event)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => {
             let error = anyhow::Error::new(error);
-            tracing::error!("a request for {script} was not published: {error:#}");
+            tracing::error!("{what} was not published: {error:#}");
             Err(Trouble::NotAsked(format!("The request was not taken: {error:#}.")))
         }
         Err(_) => {
-            tracing::error!("a request for {script} was not published: the bus does not answer");
+            tracing::error!("{what} was not published: the bus does not answer");
             let why = "The event bus does not answer. It may have taken the request all the same.";
             Err(Trouble::NotAsked(why.to_owned()))
         }
