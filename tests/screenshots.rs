@@ -52,6 +52,41 @@ const HISTORY: &str = r"
     where script_name = 'vapi-sync' or n not between 21 and 23
 ";
 
+/// What was told of the bad day, and what is wrong now.
+const ALERTS: &str = r"
+    insert into incidents (id, subject, kind, fingerprint, summary, run_id, since, last_seen_at, occurrences, ended_at, told_at)
+    select gen_random_uuid(), subject, kind, 'a picture', summary, one.run_id, now() - began, now() - seen, times, now() - over,
+           now() - began
+    from (select id from runs where status = 'error' order by started_at desc limit 1) as failed (id)
+    cross join lateral (values
+        ('vapi-sync', 'run_failed', 'Vapi did not answer within 60 s: reading page 3', failed.id,
+         interval '138 hours', interval '126 hours', 3, interval '120 hours'),
+        ('qci-analysis', 'run_incomplete',
+         'the budget of the day is spent: 50.00 of 50.00 USD; 214 calls are left', failed.id,
+         interval '5 hours', interval '41 minutes', 9, null),
+        ('AdminThrottles', 'alarm', 'Threshold Crossed: 1 datapoint [3.0 (23/11/26 12:01:00)] was greater than 0.0', null,
+         interval '12 minutes', interval '12 minutes', 1, null)
+    ) as one (subject, kind, summary, run_id, began, seen, times, over);
+    update incidents set told_at = null where kind = 'alarm';
+    insert into notifications (id, incident_id, kind, channel, status, form, attempts, title, body, error, created_at)
+    select gen_random_uuid(), incidents.id, told.kind, told.channel, told.status, told.form, told.attempts, told.title,
+           'Vapi did not answer within 60 s: reading page 3' || e'\n\n'
+           || 'No new calls since Monday, 06:00. Vapi keeps calls for 13 more days.' || e'\n' || 'fetched 0, failed 1',
+           told.error, now() - told.ago
+    from (values
+        ('failure', 'slack', 'sent', 'full', 1, 'vapi-sync failed', null, interval '138 hours'),
+        ('failure', 'email', 'failed', 'minimal', 3, 'vapi-sync failed',
+         'MessageRejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: alerts@example.com',
+         interval '138 hours'),
+        ('reminder', 'slack', 'sent', 'minimal', 2, 'vapi-sync still fails, for 1 day', '400 invalid_blocks', interval '121 hours'),
+        ('recovery', 'slack', 'sent', 'full', 1, 'vapi-sync is back after 18 h; 31 calls were caught up', null, interval '120 hours')
+    ) as told (kind, channel, status, form, attempts, title, error, ago)
+    join incidents on incidents.subject = 'vapi-sync';
+    insert into notifications (id, kind, channel, status, form, attempts, title, body, created_at)
+    values (gen_random_uuid(), 'test', 'slack', 'sent', 'full', 1, 'A test, asked for by ada', 'Messages arrive here.',
+            now() - interval '40 seconds');
+";
+
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
@@ -61,6 +96,9 @@ async fn main() {
     courtroom.stage.sync().await;
     let client = courtroom.db().client().await;
     client.batch_execute(HISTORY).await.expect("a history of runs");
+    if arguments.all {
+        client.batch_execute(ALERTS).await.expect("a history of alerts");
+    }
     let site = Site::with_functions(&courtroom).await;
     let browser = Browser::signed_in(&site).await.expect("Chromium: run setup/browser.sh");
     let pages = pages(&courtroom).await;
@@ -112,6 +150,7 @@ async fn pages(courtroom: &Courtroom) -> Vec<(&'static str, String)> {
     let call = text(db.rows(call).await);
     let assistant = "select assistant_id as id from vapi_assistant_prompt_history group by 1 order by count(*) desc, 1";
     let assistant = text(db.rows(assistant).await);
+    let asked = tests::now() - chrono::TimeDelta::minutes(2);
     vec![
         ("runs", "/admin/execution-logs".to_owned()),
         ("run", format!("/admin/execution-logs/{run}")),
@@ -119,6 +158,8 @@ async fn pages(courtroom: &Courtroom) -> Vec<(&'static str, String)> {
         ("call", format!("/admin/calls/{call}")),
         ("assistants", "/admin/assistants".to_owned()),
         ("assistant", format!("/admin/assistants/{assistant}")),
+        ("alerts", "/admin/alerts".to_owned()),
+        ("test", format!("/admin/alerts?asked={}", asked.timestamp_micros())),
         ("none", "/admin/calls?from=2020-01-01&to=2020-01-02".to_owned()),
         ("trouble", "/admin/calls?from=never".to_owned()),
     ]

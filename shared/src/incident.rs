@@ -239,6 +239,20 @@ pub async fn open(db: &impl GenericClient, subject: Option<&str>) -> Result<Vec<
     rows.iter().map(incident).collect()
 }
 
+/// When the incident that was over last was over.
+pub async fn last_end(db: &impl GenericClient) -> Result<Option<DateTime<Utc>>, DbError> {
+    let row = db
+        .query_typed_one(
+            r"
+            select max(ended_at)
+            from incidents
+            ",
+            &[],
+        )
+        .await?;
+    row.try_get(0)
+}
+
 /// The subjects of what there may be something to tell: open incidents, and ends that nobody was told of since.
 pub async fn subjects(db: &impl GenericClient, ended_since: DateTime<Utc>) -> Result<Vec<String>, DbError> {
     let rows = db

@@ -6,6 +6,7 @@ use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
 use crate::db::DbError;
+use crate::run::list::Part;
 
 /// One message on one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,41 @@ pub struct Notification {
     pub error: Option<String>,
     /// When.
     pub created_at: DateTime<Utc>,
+}
+
+/// A message, and the newest run that showed what it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The message.
+    pub notification: Notification,
+    /// The run; a test has none, and neither has what no run showed.
+    pub run_id: Option<Uuid>,
+}
+
+/// Which messages: those that have each of these.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    /// Only messages of this kind.
+    pub kind: Option<&'a str>,
+    /// Only messages on this channel.
+    pub channel: Option<&'a str>,
+    /// Only messages that this became of.
+    pub status: Option<&'a str>,
+}
+
+macro_rules! select_notifications {
+    ($rest:literal) => {
+        concat!(
+            r"
+            select notifications.id, notifications.incident_id, notifications.kind, notifications.channel,
+                   notifications.status, notifications.form, notifications.attempts, notifications.title,
+                   notifications.body, notifications.error, notifications.created_at, incidents.run_id
+            from notifications
+            left join incidents on incidents.id = notifications.incident_id
+            ",
+            $rest
+        )
+    };
 }
 
 /// Keeps what became of a message.
@@ -77,27 +113,107 @@ pub async fn count_on(db: &impl GenericClient, subject: &str, since: DateTime<Ut
     row.try_get(0)
 }
 
-/// The newest messages, at most `limit`: all of them, or those before one.
-pub async fn newest(
-    db: &impl GenericClient,
-    before: Option<(DateTime<Utc>, Uuid)>,
-    limit: i64,
-) -> Result<Vec<Notification>, DbError> {
-    let (at, id) = before.unzip();
+/// A part of the list, newest first.
+pub async fn page(db: &impl GenericClient, filter: Filter<'_>, part: Part, limit: i64) -> Result<Vec<Listed>, DbError> {
+    let (sql, place) = match part {
+        Part::First => (OLDER, None),
+        Part::After(place) => (OLDER, Some(place)),
+        Part::Before(place) => (NEWER, Some(place)),
+    };
+    let (at, id) = place.unzip();
     let rows = db
         .query_typed(
-            r"
-            select id, incident_id, kind, channel, status, form, attempts, title, body, error, created_at
-            from notifications
-            where $1::timestamptz is null
-               or (created_at, id) < ($1, $2)
-            order by created_at desc, id desc
-            limit $3
-            ",
-            &[(&at, Type::TIMESTAMPTZ), (&id, Type::UUID), (&limit, Type::INT8)],
+            sql,
+            &[
+                (&filter.kind, Type::TEXT),
+                (&filter.channel, Type::TEXT),
+                (&filter.status, Type::TEXT),
+                (&at, Type::TIMESTAMPTZ),
+                (&id, Type::UUID),
+                (&limit, Type::INT8),
+            ],
         )
         .await?;
-    rows.iter().map(notification).collect()
+    let mut listed = rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+    if matches!(part, Part::Before(_)) {
+        listed.reverse();
+    }
+    Ok(listed)
+}
+
+/// The newest message of each channel; of a channel that none was written for there is none.
+pub async fn newest_by_channel(db: &impl GenericClient) -> Result<Vec<Listed>, DbError> {
+    const NEWEST: &str = select_notifications!(
+        r"
+            where notifications.id in (
+                select newest.id
+                from (values ('slack'), ('email'), ('none')) as known (channel)
+                cross join lateral (
+                    select id
+                    from notifications
+                    where channel = known.channel
+                    order by created_at desc, id desc
+                    limit 1
+                ) as newest
+            )
+            order by notifications.created_at desc, notifications.id desc
+        "
+    );
+    let rows = db.query_typed(NEWEST, &[]).await?;
+    rows.iter().map(listed).collect()
+}
+
+/// What became of a test that was asked for at this time: on each channel, the first since.
+pub async fn tested(db: &impl GenericClient, since: DateTime<Utc>) -> Result<Vec<Listed>, DbError> {
+    const FIRST: &str = select_notifications!(
+        r"
+            where notifications.id in (
+                select first.id
+                from (values ('slack'), ('email'), ('none')) as known (channel)
+                cross join lateral (
+                    select id
+                    from notifications
+                    where kind = 'test'
+                      and channel = known.channel
+                      and created_at >= $1
+                    order by created_at, id
+                    limit 1
+                ) as first
+            )
+            order by notifications.created_at, notifications.id
+        "
+    );
+    let rows = db.query_typed(FIRST, &[(&since, Type::TIMESTAMPTZ)]).await?;
+    rows.iter().map(listed).collect()
+}
+
+const OLDER: &str = select_notifications!(
+    r"
+            where ($1::text is null or notifications.kind = $1)
+              and ($2::text is null or notifications.channel = $2)
+              and ($3::text is null or notifications.status = $3)
+              and ($4::timestamptz is null or (notifications.created_at, notifications.id) < ($4, $5))
+            order by notifications.created_at desc, notifications.id desc
+            limit $6
+    "
+);
+
+const NEWER: &str = select_notifications!(
+    r"
+            where ($1::text is null or notifications.kind = $1)
+              and ($2::text is null or notifications.channel = $2)
+              and ($3::text is null or notifications.status = $3)
+              and (notifications.created_at, notifications.id) > ($4, $5)
+            order by notifications.created_at, notifications.id
+            limit $6
+    "
+);
+
+fn listed(row: &Row) -> Result<Listed, DbError> {
+    Ok(Listed {
+        notification: notification(row)?,
+        run_id: row.try_get("run_id")?,
+    })
 }
 
 fn notification(row: &Row) -> Result<Notification, DbError> {

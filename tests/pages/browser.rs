@@ -1,5 +1,6 @@
 //! The pages in a real browser.
 
+mod alerts;
 mod calls;
 mod look;
 mod runs;

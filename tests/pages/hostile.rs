@@ -5,7 +5,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use tests::{Answer, TestDb, Visitor};
 
 /// Pages as they are linked, pages that do not exist, and what changes something.
-const BEHIND_THE_DOOR: [&str; 22] = [
+const BEHIND_THE_DOOR: [&str; 24] = [
     "/",
     "/admin",
     "/admin/",
@@ -21,6 +21,8 @@ const BEHIND_THE_DOOR: [&str; 22] = [
     "/admin/calls/0b9d3c52-7a1e-4f6f-8d2b-51a0e6c4f301",
     "/admin/calls/0b9d3c52-7a1e-4f6f-8d2b-51a0e6c4f301/score",
     "/admin/assistants",
+    "/admin/alerts",
+    "/admin/alerts/test",
     "/admin/sign-out",
     "/admin/sign-in/",
     "/admin/nothing-here",

@@ -23,11 +23,11 @@ use crate::run::{NO_SUCH_RUN, id_of};
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
 
-pub(crate) use banner::{Banner, banner};
-pub(crate) use button::{Button, run_again, run_now, score_again};
+pub(crate) use banner::{Banner, asked_at, banner};
+pub(crate) use button::{Button, run_again, run_now, score_again, send_test};
 
 /// What can be asked for.
-const SCRIPTS: [&str; 2] = ["vapi-sync", "qci-analysis"];
+pub(crate) const SCRIPTS: [&str; 2] = ["vapi-sync", "qci-analysis"];
 const LIST: &str = "/admin/execution-logs";
 const NOBODY_LISTENS: &str = "Nothing here listens for requests: set EVENT_BUS_NAME, or use `callmark serve`.";
 
@@ -110,9 +110,6 @@ async fn request(app: &App, viewer: &Viewer, script: &str, input: Value) -> Resu
             expected: "vapi-sync or qci-analysis, the scripts that can be asked for",
         });
     }
-    if let Some(why) = refusal(app) {
-        return Err(Trouble::NotAsked(why.to_owned()));
-    }
     let event = Event::Requested(Requested {
         script_name: script.to_owned(),
         triggered_by: viewer.user().to_owned(),
@@ -120,8 +117,16 @@ async fn request(app: &App, viewer: &Viewer, script: &str, input: Value) -> Resu
         input,
         hop: 0,
     });
+    publish(app, &format!("a request for {script}"), event).await
+}
+
+/// Puts a request on the bus, or says why that is not possible.
+pub(crate) async fn publish(app: &App, what: &str, event: Event) -> Result<(), Trouble> {
+    if let Some(why) = refusal(app) {
+        return Err(Trouble::NotAsked(why.to_owned()));
+    }
     app.bus.publish(event).await.map_err(|error| {
-        tracing::error!("a request for {script} was not published: {error}");
+        tracing::error!("{what} was not published: {error}");
         Trouble::NotAsked(match error {
             PublishError::Silent(_) => {
                 "The event bus does not answer. It may have taken the request all the same.".to_owned()

@@ -38,7 +38,21 @@ pub(crate) fn moment(at: DateTime<Utc>, zone: Tz) -> Moment {
     }
 }
 
-/// A status of `runs`.
+/// Such as `06:37`, or `22 Nov, 06:37` where that was another day.
+pub(crate) fn clock_time(at: DateTime<Utc>, zone: Tz, now: DateTime<Utc>) -> Moment {
+    let (at_theirs, now) = (at.with_timezone(&zone), now.with_timezone(&zone));
+    let form = if at_theirs.date_naive() == now.date_naive() {
+        "%H:%M"
+    } else {
+        "%-d %b, %H:%M"
+    };
+    Moment {
+        text: at_theirs.format(form).to_string(),
+        ..moment(at, zone)
+    }
+}
+
+/// How a row of `runs` or `notifications` stands.
 pub(crate) fn status(status: &str) -> StatusMark {
     StatusMark {
         status: status.to_owned(),

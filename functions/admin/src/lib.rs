@@ -1,13 +1,14 @@
-//! Pages over HTTP that show runs, calls and scores, and ask for runs.
+//! Pages over HTTP that show runs, calls, scores and alerts, and ask for runs.
 //!
 //! ```text
-//! request ─▶ viewer (who is it) ─▶ a page's module (runs, calls, …) ─▶ shared::{run, call, score} ─▶ rows
-//!                                     └─▶ ask ─▶ "Run Requested" on the bus
+//! request ─▶ viewer (who is it) ─▶ a page's module (runs, calls, …) ─▶ shared::{run, call, score, …} ─▶ rows
+//!                                     └─▶ ask ─▶ "Run Requested", "Test Requested" on the bus
 //! ```
 //!
 //! A page's module parses its [`parameters`], asks `shared` for rows, and fills a template. Every answer that is not
 //! what was asked for is a [`trouble`], and that is a page, too.
 
+mod alerts;
 mod ask;
 mod assets;
 mod assistants;
@@ -76,6 +77,7 @@ pub fn router(deps: Deps) -> Router {
         .merge(calls::routes())
         .merge(call::routes())
         .merge(assistants::routes())
+        .merge(alerts::routes())
         .merge(ask::routes())
         .route("/admin/sign-out", axum::routing::post(sign_in::sign_out));
     Router::new()

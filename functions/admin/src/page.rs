@@ -16,6 +16,8 @@ pub(crate) enum Section {
     Calls,
     /// Assistants and their versions.
     Assistants,
+    /// What is failing, and who was told.
+    Alerts,
     /// Sign-in, errors.
     None,
 }

@@ -17,10 +17,11 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use futures::{TryFutureExt as _, try_join};
-use shared::db;
 use shared::run::{list, overview};
+use shared::{db, incident};
 
 use crate::App;
+use crate::alerts::{self, Notice};
 use crate::ask::{self, Banner};
 use crate::chart::Chart;
 use crate::page::{self, Section};
@@ -28,8 +29,8 @@ use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
 
-pub(crate) use entry::{Entry, took};
-pub(crate) use pager::{Pager, key, oldest_first};
+pub(crate) use entry::{Entry, first_line, took};
+pub(crate) use pager::{Pager, key, newest_first, oldest_first};
 
 use charts::Buckets;
 use filters::Filters;
@@ -59,6 +60,7 @@ struct Page<'a> {
     names: Vec<String>,
     statuses: [&'static str; 5],
     triggers: Vec<String>,
+    notice: Notice,
     banner: Option<Banner>,
     refusal: Option<&'static str>,
     tiles: Vec<Tile>,
@@ -76,7 +78,8 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
     let client = db::connect(&app.pool).await?;
     let (db, filter, scope) = (&**client, filters.filter(), filters.scope());
     // One connection answers them one after the other, without waiting for the next question.
-    let (banner, mut rows, slices, lines, scripts, headroom, triggers) = try_join!(
+    let (open, banner, mut rows, slices, lines, scripts, headroom, triggers) = try_join!(
+        incident::open(db, None).err_into(),
         ask::banner(db, &parameters, &viewer),
         list::page(db, &filter, part, ON_A_PAGE + 1).err_into(),
         overview::slices(db, scope, buckets.bounds()).err_into(),
@@ -99,6 +102,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
         names: filters.names(&scripts),
         statuses: filters::STATUSES,
         triggers,
+        notice: alerts::notice(&open, &viewer),
         banner,
         refusal: ask::refusal(&app),
         tiles: tiles::all(&slices, &seen, headroom, viewer.now),

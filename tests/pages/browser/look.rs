@@ -22,8 +22,12 @@ async fn no_page_is_hard_to_read_for_anybody() {
         format!("/admin/calls/{skipped}"),
         "/admin/assistants".to_owned(),
         format!("/admin/assistants/{assistant}"),
+        "/admin/alerts".to_owned(),
+        "/admin/alerts?asked=0&kind=reminder".to_owned(),
         "/admin/nothing-is-here".to_owned(),
     ];
+
+    db.client().await.batch_execute(super::alerts::NEWS).await.unwrap();
 
     for (width, is_dark) in [(1440, false), (390, true)] {
         scene.browser.look(Look { width, is_dark }).await;

@@ -43,7 +43,7 @@ pub(crate) async fn banner(
     parameters: &Parameters,
     viewer: &Viewer,
 ) -> Result<Option<Banner>, Trouble> {
-    let Some(asked) = asked(parameters)? else {
+    let Some(asked) = asked_at(parameters)? else {
         return Ok(None);
     };
     let Some(script) = parameters.text("script")?.filter(|script| SCRIPTS.contains(script)) else {
@@ -70,7 +70,8 @@ fn state(begun: Option<Row>, waited: TimeDelta) -> State {
     }
 }
 
-fn asked(parameters: &Parameters) -> Result<Option<DateTime<Utc>>, Trouble> {
+/// The instant that the address has in `asked`.
+pub(crate) fn asked_at(parameters: &Parameters) -> Result<Option<DateTime<Utc>>, Trouble> {
     let Some(text) = parameters.text("asked")? else {
         return Ok(None);
     };

@@ -52,6 +52,11 @@ pub(crate) fn score_again(app: &App, viewer: &Viewer, call_id: &str, is_again: b
     button(app, viewer, format!("{}/score", call_address(call_id)), label)
 }
 
+/// *Send test*, which asks for no run.
+pub(crate) fn send_test(app: &App, viewer: &Viewer) -> Button {
+    button(app, viewer, "/admin/alerts/test".to_owned(), "Send test")
+}
+
 fn button(app: &App, viewer: &Viewer, action: String, label: &'static str) -> Button {
     Button {
         action,

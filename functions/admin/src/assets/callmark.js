@@ -77,7 +77,7 @@ function select(step) {
   const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
   all[at]?.removeAttribute("aria-selected");
   next.setAttribute("aria-selected", "true");
-  next.querySelector("a")?.focus({ preventScroll: true });
+  next.querySelector("a, summary")?.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
 }
 

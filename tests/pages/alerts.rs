@@ -1,0 +1,6 @@
+//! The page on alerts.
+
+mod messages;
+mod now;
+mod scene;
+mod test;
