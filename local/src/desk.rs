@@ -27,7 +27,7 @@ impl Desk {
     /// Opens the desk.
     pub(crate) async fn open(pool: Pool, settings: config::Alerts) -> Self {
         let deps = notify::Deps {
-            pool: Some(pool),
+            pool: Ok(pool),
             channels: notify::Channels::open(&settings).await,
             settings,
         };

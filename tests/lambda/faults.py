@@ -38,6 +38,7 @@ FUNCTIONS = {
     "watchdog": Function(),
     "admin": Function(PAGE, "ADMIN_SESSION_KEY"),
     "migrate": Function(has_bus=False, ends=False),
+    "notify": Function(has_bus=False, ends=False),
 }
 
 

@@ -119,10 +119,9 @@ async fn rang(db: &impl GenericClient, alarm: &Alarm) -> Result<String> {
         return seen(db, sign).await;
     }
     incident::lock(db, &sign.subject).await?;
-    // That nothing fails any more may be because nothing is tried any more: errors end by a success, or by themselves.
-    if sign.kind == Kind::Alarm {
-        incident::end(db, &sign.subject, &[Kind::Alarm], Some(&sign.fingerprint), sign.at).await?;
-    }
+    // Of errors nothing ends here: that nothing fails any more may be because nothing is tried any more.
+    let state = [Kind::Alarm];
+    incident::end(db, &sign.subject, &state, Some(&sign.fingerprint), sign.at).await?;
     Ok(sign.subject)
 }
 

@@ -42,8 +42,8 @@ use news::News;
 /// What the function works with.
 #[derive(Clone, Debug)]
 pub struct Deps {
-    /// The database; absent where its settings are unusable, and then what cannot wait is told all the same.
-    pub pool: Option<Pool>,
+    /// The database; where its settings are unusable, why, and then what cannot wait is told all the same.
+    pub pool: Result<Pool, String>,
     /// How people are reached.
     pub channels: Channels,
     /// Links and retention.
@@ -95,7 +95,7 @@ pub async fn handle(deps: &Deps, event: &Value, now: DateTime<Utc>) -> Result<Re
 
 /// Keeps what happened, and tells whoever is to be told.
 async fn deal(deps: &Deps, news: News, now: DateTime<Utc>, report: &mut Report) -> Result<()> {
-    let pool = deps.pool.as_ref().ok_or_else(|| anyhow!("DATABASE_URL is unusable"));
+    let pool = deps.pool.as_ref().map_err(|why| anyhow!("{why}"));
     let kept = match pool {
         Ok(pool) => keep::keep(pool, &news, now).await,
         Err(unusable) => Err(unusable),

@@ -51,34 +51,27 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 /// Builds what the settings allow. A secret that is gone is told in one line and ends nothing: it is what others fail
 /// of, and somebody has to be told of that.
 async fn wire() -> Wired {
-    let (mut reader, unreadable) = timeout(START, Reader::load_what_is_readable())
-        .await
-        .unwrap_or_else(|_| {
-            tracing::error!("reading the secret named by CALLMARK_SECRET_ARN takes too long");
-            (Reader::environment(), None)
-        });
-    let (database, settings) = (reader.database(), reader.alerts());
-    let pool = db::pool(&database).ok();
     let mut faults = Vec::new();
-    if let Some(unreadable) = &unreadable {
-        faults.push(telemetry::chain(unreadable));
-    }
-    if let Err(invalid) = reader.finish() {
-        faults.push(invalid.to_string());
+    let read = timeout(START, Reader::load_what_is_readable()).await;
+    let (mut reader, unreadable) = read.unwrap_or_else(|_| {
+        faults.push("reading the secret named by CALLMARK_SECRET_ARN takes too long".to_owned());
+        (Reader::environment(), None)
+    });
+    faults.extend(unreadable.as_ref().map(|unreadable| telemetry::chain(unreadable)));
+    let (database, settings) = (reader.database(), reader.alerts());
+    faults.extend(reader.finish().err().map(|invalid| invalid.to_string()));
+    let faults = faults.join("; ");
+    if !faults.is_empty() {
+        tracing::error!("{faults}; going on with the other settings");
     }
     let channels = Channels::open(&settings).await;
     if channels.are_none() {
-        tracing::warn!(
-            "nobody is told of anything: neither SLACK_WEBHOOK_URL nor ALERT_EMAIL_FROM and ALERT_EMAIL_TO are set"
-        );
-    }
-    if !faults.is_empty() {
-        tracing::error!("{}; going on with the other settings", faults.join("; "));
+        tracing::warn!("nobody is told of anything: there is neither SLACK_WEBHOOK_URL nor ALERT_EMAIL_FROM");
     }
     let last = if faults.is_empty() { SETTINGS_LAST } else { FAULTS_LAST };
     Wired {
         deps: Deps {
-            pool,
+            pool: db::pool(&database).map_err(|_| faults),
             channels,
             settings,
         },

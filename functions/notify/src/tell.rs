@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tells all there is to tell of a subject.
 pub(crate) async fn tell(deps: &Deps, subject: &str, now: DateTime<Utc>, report: &mut Report) -> Result<()> {
-    let Some(pool) = &deps.pool else { return Ok(()) };
+    let Ok(pool) = &deps.pool else { return Ok(()) };
     while let Some((telling, facts)) = within(claim(pool, deps, subject, now)).await? {
         let message = compose::message(&telling, &facts, deps, now);
         let outcome = deps.channels.deliver(&message).await;
@@ -51,7 +51,7 @@ pub(crate) async fn test(deps: &Deps, by: &str, now: DateTime<Utc>, report: &mut
         report.failed += 1;
         complain(&message, &outcome, now);
     }
-    let Some(pool) = &deps.pool else { return Ok(()) };
+    let Ok(pool) = &deps.pool else { return Ok(()) };
     within(async {
         let client = db::connect(pool).await?;
         keep(&**client, outcome.rows(None, "test", &message, now)).await

@@ -206,7 +206,10 @@ async fn while_the_database_is_away_what_cannot_wait_is_told_and_the_rest_is_lef
     let well = scene.ended(Status::Success, None, at(0)).await;
     let failed = scene.ended(Status::Error, Some(ERROR), at(0)).await;
 
-    for pool in [Some(shared::db::pool(&away).unwrap()), None] {
+    for pool in [
+        Ok(shared::db::pool(&away).unwrap()),
+        Err("DATABASE_URL is missing".to_owned()),
+    ] {
         scene.deps.pool = pool;
         let alarm = json!({
             "source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change", "time": "2024-10-04T00:00:00Z",

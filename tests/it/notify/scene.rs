@@ -42,7 +42,7 @@ impl Scene {
         let post = Post::new().await;
         let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), db.url())]);
         let deps = Deps {
-            pool: Some(shared::db::pool(&reader.database()).unwrap()),
+            pool: Ok(shared::db::pool(&reader.database()).unwrap()),
             channels: post.channels(),
             settings: post.settings(),
         };

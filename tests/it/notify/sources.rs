@@ -143,7 +143,7 @@ async fn what_was_given_up_without_a_run_is_told() {
 #[tokio::test]
 async fn a_message_that_cannot_be_dealt_with_goes_back_to_its_queue_alone() {
     let mut scene = Scene::new().await;
-    scene.deps.pool = None;
+    scene.deps.pool = Err("DATABASE_URL is missing".to_owned());
     let function = "arn:aws:lambda:eu-west-1:123456789012:function:callmark-NotifyFunction-A1b2C3";
     let look = json!({
         "messageId": "look", "eventSource": "aws:sqs", "body": look().to_string(),
