@@ -26,6 +26,7 @@ WHEN = {
     "SyncHeadroom": ("Minimum", 21600, 1, "LessThanThreshold", {"Ref": "AlarmHeadroomHours"}),
     "QciCost": ("Sum", 86400, 1, "GreaterThanThreshold", {"Ref": "AlarmUsdPerDay"}),
     "WatchdogAbsent": ("Sum", 900, 4, "LessThanThreshold", 1),
+    "NotifyAbsent": ("Sum", 3600, 3, "LessThanThreshold", 1),
     "EventsUnpublished": ("Sum", 300, 1, "GreaterThanOrEqualToThreshold", 1),
     "NotificationsFailed": ("Sum", 300, 1, "GreaterThanOrEqualToThreshold", 1),
     "UndeliveredEvents": ("Maximum", 300, 3, "GreaterThanOrEqualToThreshold", 1),
@@ -96,16 +97,17 @@ def what_stays_undelivered_rings_however_often_it_was_tried(template, _buses):
     equal((whole["Expression"], whole["ReturnData"]), ("FILL(waiting, 0) + FILL(inflight, 0)", True))
 
 
-def silence_is_an_alarm_of_the_sync_and_of_the_watchdog(template, _buses):
+def silence_is_an_alarm_of_whatever_runs_by_itself(template, _buses):
     by_treatment = {}
     for name, alarm in template.alarms.items():
         by_treatment.setdefault(alarm["TreatMissingData"], set()).add(name)
 
-    equal(by_treatment.pop("breaching"), {"SyncAbsent", "WatchdogAbsent"})
+    equal(by_treatment.pop("breaching"), {"SyncAbsent", "WatchdogAbsent", "NotifyAbsent"})
     equal(by_treatment.pop("ignore"), {"SyncHeadroom"})
     equal(set(by_treatment), {"notBreaching"})
     absent, watchdog = template.alarms["SyncAbsent"], template.alarms["WatchdogAbsent"]
     equal((watchdog["MetricName"], watchdog["Period"] * watchdog["EvaluationPeriods"]), ("Invocations", 3600))
+    equal(template.alarms["NotifyAbsent"]["MetricName"], "Invocations")
     equal(absent["MetricName"], "RetentionHeadroomHours")
     check(24 * 3600 < absent["Period"] * absent["EvaluationPeriods"] < 48 * 3600, absent)
 
