@@ -6,7 +6,7 @@ ALARM_TOPIC = {"Fn::If": ["WithAlarmTopic", [{"Ref": "AlarmTopicArn"}], NO_VALUE
 STACK_NAME = {"Ref": "AWS::StackName"}
 
 # The alarms on notify itself, which it must not be told of.
-ON_NOTIFY = {"NotifyErrors", "NotifyThrottles", "NotificationsFailed", "UndeliveredEvents"}
+ON_NOTIFY = {"NotifyErrors", "NotifyThrottles", "NotifyAbsent", "NotificationsFailed", "UndeliveredEvents"}
 
 # The metrics of our own: their dimensions, and where the code says them.
 OURS = {
