@@ -8,16 +8,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::routing::post;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 use simulator::judge;
 use simulator::vapi::{Fault, Kind, Server, Settings, Spec, World};
 use tempfile::TempDir;
-use tests::{Courtroom, TestDb, conversation};
+use tests::{Courtroom, TestDb, Webhook, conversation};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, Command};
 
@@ -689,51 +686,31 @@ async fn serve_syncs_again_and_again_survives_a_failed_run_and_ends_well() {
     assert_eq!(scene.db.runs().await[0].triggered_by, "schedule");
 }
 
-/// A place that takes messages as Slack does, and what came to it.
-async fn slack() -> (String, Arc<Mutex<Vec<Value>>>) {
-    let taken = Arc::new(Mutex::new(Vec::new()));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/services/private", listener.local_addr().unwrap());
-    let messages = Arc::clone(&taken);
-    let take = post(async move |Json(message): Json<Value>| messages.lock().unwrap().push(message));
-    tokio::spawn(async move { axum::serve(listener, Router::new().route("/services/private", take)).await });
-    (url, taken)
-}
-
-fn titles(messages: &Mutex<Vec<Value>>) -> Vec<String> {
-    let messages = messages.lock().unwrap();
-    let title = |message: &Value| message["blocks"][0]["text"]["text"].as_str().unwrap().to_owned();
-    messages.iter().map(title).collect()
-}
-
 #[tokio::test]
 async fn a_sync_that_fails_is_told_before_the_command_ends_and_its_recovery_too() {
     let scene = Scene::of(5, Settings::default()).await;
-    let (url, messages) = slack().await;
+    let slack = Webhook::new().await;
     scene.vapi.faults().push(Fault::Status(401).next(1));
 
-    let failed = scene.run_with(&["sync"], &[("SLACK_WEBHOOK_URL", &url)]).await;
-    let after_one = titles(&messages);
-    let well = scene.run_with(&["sync"], &[("SLACK_WEBHOOK_URL", &url)]).await;
+    let failed = scene.run_with(&["sync"], &[("SLACK_WEBHOOK_URL", slack.url())]).await;
+    let after_one = slack.titles();
+    let well = scene.run_with(&["sync"], &[("SLACK_WEBHOOK_URL", slack.url())]).await;
 
     assert_eq!((failed.status, well.status), (Some(1), Some(0)), "{failed:?} {well:?}");
     assert_eq!(after_one, [":red_circle: vapi-sync failed"]);
-    assert_eq!(
-        titles(&messages)[1..],
-        [":large_green_circle: vapi-sync runs well again"]
-    );
-    let recovery = messages.lock().unwrap()[1].to_string();
+    assert_eq!(slack.titles()[1..], [":large_green_circle: vapi-sync runs well again"]);
+    let recovery = slack.messages()[1].to_string();
     assert!(recovery.contains("5 calls brought in since it began"), "{recovery}");
 }
 
 #[tokio::test]
 async fn serve_tells_what_goes_wrong_and_a_look_by_hand_what_did_not_happen() {
     let scene = Scene::of(5, Settings::default()).await;
-    let (url, messages) = slack().await;
+    let slack = Webhook::new().await;
     scene.vapi.faults().push(Fault::Status(401).next(1));
     let mut serve = scene.start_with(
         &["serve", "--every", "1s", "--json"],
-        &[("SLACK_WEBHOOK_URL", url.as_str())],
+        &[("SLACK_WEBHOOK_URL", slack.url())],
     );
 
     let mut runs = lines(&mut serve.stdout);
@@ -748,10 +725,12 @@ async fn serve_tells_what_goes_wrong_and_a_look_by_hand_what_did_not_happen() {
                 now() - interval '9 hours', now() - interval '8 hours')
     ";
     scene.db.client().await.batch_execute(lost).await.unwrap();
-    scene.run_with(&["watchdog"], &[("SLACK_WEBHOOK_URL", &url)]).await;
+    scene
+        .run_with(&["watchdog"], &[("SLACK_WEBHOOK_URL", slack.url())])
+        .await;
 
     assert_eq!(
-        titles(&messages),
+        slack.titles(),
         [
             ":red_circle: vapi-sync failed",
             ":large_green_circle: vapi-sync runs well again",

@@ -9,8 +9,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use simulator::vapi::{Server, Settings, Spec, World};
-use tests::TestDb;
+use simulator::vapi::{Fault, Server, Settings, Spec, World};
+use tests::{TestDb, Webhook};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
@@ -240,5 +240,55 @@ async fn serve_runs_what_its_pages_ask_for_between_its_own_times() {
         (&"schedule".into(), &"demo".into())
     );
     assert_eq!(second["status"], "success");
+    assert_eq!(end(serve).await, Some(0));
+}
+
+#[tokio::test]
+async fn a_test_message_that_is_asked_for_on_the_pages_arrives_while_a_sync_is_at_it() {
+    let db = TestDb::new().await;
+    let world = World::generate(&Spec {
+        calls: 5,
+        ..Spec::new(shared::clock::now())
+    });
+    // No answer within the test: the sync is at it all the time.
+    let vapi = Server::start(world, Settings::default()).await.unwrap();
+    vapi.faults().push(Fault::Hang.every(1));
+    let slack = Webhook::new().await;
+    let (database, base) = (db.url(), vapi.url());
+    let settings = [
+        ("DATABASE_URL", database.as_str()),
+        ("VAPI_BASE_URL", base.as_str()),
+        ("VAPI_API_KEY", "any"),
+        ("SLACK_WEBHOOK_URL", slack.url()),
+    ];
+    let mut serve = start(&["serve", "--admin-port", "0", "--json"], &settings);
+    let mut remarks = BufReader::new(serve.stderr.take().unwrap()).lines();
+
+    let told = remarks.next_line().await.unwrap().unwrap();
+    let url = told.split(' ').find(|word| word.starts_with("http://")).unwrap();
+    let password = told.rsplit(' ').next().unwrap().trim_end_matches(')');
+    let mut visitor = Visitor::at(url);
+    visitor.sign_in("demo", password).await;
+    let csrf = visitor.csrf("/admin/alerts").await;
+    let asked = visitor.post("/admin/alerts/test", &format!("csrf={csrf}")).await;
+    let arrived = timeout(Duration::from_secs(30), async {
+        while slack.titles().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+
+    assert_eq!(asked.status, 303, "{}", asked.text);
+    arrived.await.unwrap();
+    assert_eq!(slack.titles(), [":large_blue_circle: Test message, asked for by demo"]);
+    let page = timeout(Duration::from_secs(30), async {
+        loop {
+            let page = visitor.get("/admin/alerts").await.text;
+            if page.contains("Test message, asked for by demo") {
+                break page;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    assert!(page.await.unwrap().contains("Slack"));
     assert_eq!(end(serve).await, Some(0));
 }

@@ -16,6 +16,7 @@ mod row;
 mod site;
 mod stage;
 mod visitor;
+mod webhook;
 
 pub use browser::{Browser, Look};
 pub use courtroom::{Courtroom, conversation};
@@ -25,3 +26,4 @@ pub use row::{LogLine, Run};
 pub use site::Site;
 pub use stage::{Stage, now};
 pub use visitor::{Answer, Visitor};
+pub use webhook::Webhook;

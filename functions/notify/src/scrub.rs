@@ -32,9 +32,11 @@ static SECRETS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 
 /// A run of letters and digits that is too long for a word.
 static LONG: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[A-Za-z0-9+_-]{32,}={0,2}").ok());
-/// A telephone number: with a plus, with the brackets and dashes of North America, or as bare digits.
-static NUMBER: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\+\d[\d ().-]{5,18}\d|\(?\b\d{3}\)?[ .-]\d{3}[ .-]\d{4}\b|\b\d{10,15}\b").ok());
+/// A telephone number: with a plus, with the brackets and dashes of North America, or as bare digits that are no part of an
+/// id.
+static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"\+\d[\d ().-]{5,18}\d|\(?\b\d{3}\)?[ .-]\d{3}[ .-]\d{4}\b|(?:^|[^\w-])\d{10,15}\b").ok()
+});
 
 /// The first line that says something, fit to leave, and no longer than `limit` characters.
 pub(crate) fn line(text: &str, limit: usize) -> String {
@@ -110,11 +112,13 @@ fn hidden_unless_id(text: &str) -> String {
     }
 }
 
-/// As the pages mask a number.
+/// As the pages mask a number; what stands before it stays.
 fn masked(number: &str) -> String {
+    let start = number.find(|letter: char| letter.is_ascii_digit() || "+(".contains(letter));
+    let before = &number[..start.unwrap_or(0)];
     let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
     let end: String = digits[digits.len().saturating_sub(2)..].iter().collect();
-    format!("••• {end}")
+    format!("{before}••• {end}")
 }
 
 #[cfg(test)]
