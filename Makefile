@@ -2,12 +2,15 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench bench-qci bench-pages screenshots build clean setup \
-	postgres test-sdk test-template test-lambda test-judge lint-rust lint-template build-lambda
+	postgres sam test-sdk test-template test-lambda test-judge lint-rust lint-template
 
 # What a command passes on: make demo ARGS='--calls 200'
 ARGS :=
+# What `make build` builds for: x86_64 or arm64, and this machine's own unless told.
+ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-SAM := .tools/venv-sam/bin/sam
+# `sam build` asks cargo lambda to build.
+SAM := PATH="$(CURDIR)/.tools/venv-lambda/bin:$$PATH" SAM_CLI_TELEMETRY=0 .tools/venv-sam/bin/sam
 LAMBDA := PATH="$(CURDIR)/.tools/venv-lambda/bin:$$PATH" cargo lambda
 
 help: ## list the commands
@@ -55,8 +58,8 @@ lint-rust: # the part of it that is about Rust
 lint-template: ## check the AWS template, without an account
 	@setup/venv.sh sam setup/requirements-sam.txt
 	@setup/venv.sh cfn setup/requirements-cfn.txt
-	SAM_CLI_TELEMETRY=0 $(SAM) validate --region eu-west-1
-	SAM_CLI_TELEMETRY=0 $(SAM) validate --region eu-west-1 --lint
+	$(SAM) validate --region eu-west-1
+	$(SAM) validate --region eu-west-1 --lint
 	.tools/venv-cfn/bin/python setup/lint_template.py template.yaml
 
 bench: postgres ## time a sync of 10,000 and of 100,000 calls (ARGS='--calls 10000'), then scoring, then the pages
@@ -74,22 +77,21 @@ screenshots: postgres ## take the pictures of the pages that docs/ shows (ARGS='
 	@setup/browser.sh
 	cargo run --quiet --package tests --bin screenshots -- $(ARGS)
 
-build: ## build the release code for this machine
+# All at once, so that two are linked at a time: sam has them built one after the other. It then finds them built.
+build: sam ## build the functions as `sam deploy` takes them (ARCH=arm64 for Graviton)
 	@setup/rust.sh
-	cargo build --workspace --release
+	$(LAMBDA) build --release $(if $(filter arm64,$(ARCH)),--arm64)
+	$(SAM) build --parameter-overrides Architecture=$(ARCH)
 
-build-lambda: ## build the functions for AWS Lambda (ARGS=--arm64)
-	@setup/rust.sh
+sam: # what builds for AWS
+	@setup/venv.sh sam setup/requirements-sam.txt
 	@setup/venv.sh lambda setup/requirements-lambda.txt
-	$(LAMBDA) build --release $(ARGS)
 
-setup: postgres ## install everything that the commands above install when they need it
+setup: postgres sam ## install everything that the commands above install when they need it
 	@setup/pgbouncer.sh
 	@setup/browser.sh
 	@setup/sdk.sh
-	@setup/venv.sh sam setup/requirements-sam.txt
 	@setup/venv.sh cfn setup/requirements-cfn.txt
-	@setup/venv.sh lambda setup/requirements-lambda.txt
 	@setup/venv.sh lambda-test tests/lambda/requirements.txt
 	@setup/venv.sh template tests/template/requirements.txt
 
