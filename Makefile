@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench bench-qci bench-pages screenshots build clean setup \
-	postgres sam test-sdk test-template test-lambda test-judge lint-rust lint-template
+	postgres sam test-sdk test-template test-lambda test-cloud test-judge lint-rust lint-template
 
 # What a command passes on: make demo ARGS='--calls 200'
 ARGS :=
@@ -24,7 +24,7 @@ test: postgres ## run every test (ARGS='name of a test')
 	@setup/browser.sh
 	cargo test --workspace $(ARGS)
 	@$(MAKE) --no-print-directory test-sdk
-	@if command -v python3 >/dev/null; then $(MAKE) --no-print-directory test-template test-lambda; \
+	@if command -v python3 >/dev/null; then $(MAKE) --no-print-directory test-template test-lambda test-cloud; \
 	else echo 'no python3: neither was the template tested, nor the functions under Lambda'"'"'s protocol'; fi
 
 test-sdk: postgres # hold the simulator against Vapi's own client libraries
@@ -41,6 +41,13 @@ test-lambda: postgres # run the functions' binaries under Lambda's runtime proto
 	@setup/venv.sh lambda-test tests/lambda/requirements.txt
 	cargo build --quiet --workspace --bins --tests
 	@.tools/venv-lambda-test/bin/python tests/lambda/run
+
+# Lambda's emulator is for Linux, like the binaries, which are those that `sam deploy` would take.
+test-cloud: postgres build # run the whole stack: release binaries, and the template's rules and roles
+	@setup/venv.sh template tests/template/requirements.txt
+	cargo build --quiet --workspace --bins --tests
+	@if [ "$$(uname -s)" = Linux ]; then .tools/venv-template/bin/python tests/cloud/run; \
+	else echo 'not Linux: the release binaries were built, and not run'; fi
 
 test-judge: postgres ## score calls by a small real model: opt-in, compiles its server for ten minutes
 	@setup/venv.sh judge tests/judge/requirements.txt
