@@ -1,4 +1,6 @@
-//! The one set-up of AWS clients: who we are there, and how long an answer may take.
+//! The one set-up of AWS clients: who we are there, how long an answer may take, and what carries it.
+
+mod connector;
 
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ pub(crate) async fn sdk() -> SdkConfig {
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
+        .http_client(connector::client(ANSWER))
         .load()
         .await
 }
