@@ -1,7 +1,7 @@
 # One command for each thing that one does here; `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-qci bench-pages screenshots build clean setup \
+.PHONY: help demo test lint bench bench-qci bench-pages bench-lambda screenshots build clean setup \
 	postgres sam test-sdk test-template test-lambda test-cloud test-judge lint-rust lint-template
 
 # What a command passes on: make demo ARGS='--calls 200'
@@ -69,16 +69,21 @@ lint-template: ## check the AWS template, without an account
 	$(SAM) validate --region eu-west-1 --lint
 	.tools/venv-cfn/bin/python setup/lint_template.py template.yaml
 
-bench: postgres ## time a sync of 10,000 and of 100,000 calls (ARGS='--calls 10000'), then scoring, then the pages
+bench: postgres ## time a sync of 10,000 and of 100,000 calls (ARGS='--calls 10000'), then scoring, the pages, the functions' start
 	cargo bench --package tests --bench sync -- $(ARGS)
 	@$(MAKE) --no-print-directory bench-qci ARGS=
 	@$(MAKE) --no-print-directory bench-pages ARGS=
+	@$(MAKE) --no-print-directory bench-lambda ARGS=
 
 bench-qci: postgres ## time scoring alone (ARGS='--rounds 5')
 	cargo bench --package tests --bench qci -- $(ARGS)
 
 bench-pages: postgres ## time the pages at 1,000,000 calls (ARGS='--calls 100000')
 	cargo bench --package tests --bench pages -- $(ARGS)
+
+bench-lambda: build ## weigh the functions, and time their cold start (ARGS='--starts 100')
+	@setup/venv.sh template tests/template/requirements.txt
+	@.tools/venv-template/bin/python tests/cloud/bench $(ARGS)
 
 screenshots: postgres ## take the pictures of the pages that docs/ shows (ARGS='--all FOLDER')
 	@setup/browser.sh
