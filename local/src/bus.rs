@@ -4,6 +4,7 @@
 //! is to follow another one gets its line there.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -13,6 +14,7 @@ use shared::{clock, event};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::desk::Desk;
 use crate::span::Span;
 
 /// The functions that run on this machine, and what their host tells them.
@@ -25,8 +27,11 @@ pub(crate) struct Functions {
     pub(crate) stop: CancellationToken,
 }
 
-/// What has been published and not yet been delivered.
-pub(crate) struct Inbox(mpsc::UnboundedReceiver<Event>);
+/// What has been published and not yet been delivered. Whoever tells people has it as soon as it is taken out.
+pub(crate) struct Inbox {
+    events: mpsc::UnboundedReceiver<Event>,
+    desk: Desk,
+}
 
 /// What came of an event and of all that followed from it.
 #[derive(Default)]
@@ -38,19 +43,36 @@ pub(crate) struct Consequences {
 }
 
 /// A bus and its inbox.
-pub(crate) fn open() -> (Bus, Inbox) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    (Bus::InProcess(sender), Inbox(receiver))
+pub(crate) fn open(desk: Desk) -> (Bus, Inbox) {
+    let (sender, events) = mpsc::unbounded_channel();
+    (Bus::InProcess(sender), Inbox { events, desk })
 }
 
 impl Inbox {
     /// The next event that somebody else in this process publishes.
     pub(crate) async fn next(&mut self) -> Event {
-        match self.0.recv().await {
-            Some(event) => event,
+        match self.events.recv().await {
+            Some(event) => self.taken(event),
             // Nobody can publish any more.
             None => std::future::pending().await,
         }
+    }
+
+    /// What has been published until now.
+    fn rest(&mut self) -> Vec<Event> {
+        let events: Vec<Event> = std::iter::from_fn(|| self.events.try_recv().ok()).collect();
+        events.into_iter().map(|event| self.taken(event)).collect()
+    }
+
+    /// Closes it, once people are told what went wrong.
+    pub(crate) async fn close(mut self) {
+        self.rest();
+        self.desk.close().await;
+    }
+
+    fn taken(&self, event: Event) -> Event {
+        self.desk.lay(&event);
+        event
     }
 }
 
@@ -64,16 +86,27 @@ impl Functions {
                 consequences.finished.push(finished.clone());
             }
             if !self.stop.is_cancelled()
-                && let Err(error) = self.react(event).await
+                && let Err(error) = self.react_beside(event, inbox, &mut queue).await
             {
                 consequences.failure = Some(error);
             }
-            queue.extend(std::iter::from_fn(|| inbox.0.try_recv().ok()));
+            queue.extend(inbox.rest());
         }
         consequences
     }
 
-    /// Who listens for what.
+    /// Reacts, and takes out meanwhile what is published.
+    async fn react_beside(&self, event: Event, inbox: &mut Inbox, queue: &mut VecDeque<Event>) -> Result<()> {
+        let mut reaction = pin!(self.react(event));
+        loop {
+            tokio::select! {
+                ended = &mut reaction => return ended,
+                event = inbox.next() => queue.push_back(event),
+            }
+        }
+    }
+
+    /// Who listens for what, beside whoever tells people.
     async fn react(&self, event: Event) -> Result<()> {
         match &event {
             Event::Requested(request) => self.run(request.clone()).await,
@@ -84,7 +117,7 @@ impl Functions {
                 }
                 None => Ok(()),
             },
-            Event::Finished(_) | Event::Raised(_) => Ok(()),
+            Event::Finished(_) | Event::Raised(_) | Event::TestRequested(_) => Ok(()),
         }
     }
 

@@ -29,6 +29,7 @@ Settings come from the environment, or from the JSON secret that CALLMARK_SECRET
   VAPI_API_KEY   the private key of a Vapi organisation
   VAPI_BASE_URL  https://api.vapi.ai unless set
   OPENAI_API_KEY, OPENAI_BASE_URL  the judge that scores calls: any endpoint with OpenAI's chat completions
+  SLACK_WEBHOOK_URL, ALERT_EMAIL_FROM, ALERT_EMAIL_TO  whom to tell what goes wrong; nobody unless set
   RUST_LOG       which log lines are shown, such as `sync=debug`
 
 Exit status: 0 success, 1 the run failed, 2 bad usage or settings, 3 partial.";
@@ -67,7 +68,8 @@ Example:
     /// Closes runs that gave no result before their deadline, and lists what is amiss.
     #[command(
         after_help = "Reads DATABASE_URL, SYNC_SCHEDULE (rate(6 hours) unless set), QCI_SCHEDULE, SCHEDULE_GAP_HOURS,
-VAPI_RETENTION_DAYS, ALERT_HEADROOM_HOURS, DATABASE_POOL, DATABASE_CA, and EVENT_BUS_NAME to announce what it finds.
+VAPI_RETENTION_DAYS, ALERT_HEADROOM_HOURS, DATABASE_POOL, DATABASE_CA, and EVENT_BUS_NAME to announce what it finds; without that, it tells people itself by
+SLACK_WEBHOOK_URL, ALERT_EMAIL_FROM, ALERT_EMAIL_TO, PAGES_URL.
 
 Example:
   DATABASE_URL=postgres://user:password@host/database callmark watchdog"
@@ -89,7 +91,8 @@ Example:
 #[command(
     after_help = "Reads DATABASE_URL, VAPI_API_KEY, VAPI_BASE_URL and the limits VAPI_RATE, VAPI_PAGE_LIMIT,
 VAPI_DOWNLOADS, VAPI_TIMEOUT_SECONDS, VAPI_ATTEMPTS, VAPI_RETENTION_DAYS, SYNC_WRITERS,
-SYNC_OVERLAP_MINUTES, SYNC_RESCAN_HOURS, LOG_RETENTION_DAYS, DATABASE_POOL, DATABASE_CA.
+SYNC_OVERLAP_MINUTES, SYNC_RESCAN_HOURS, LOG_RETENTION_DAYS, DATABASE_POOL, DATABASE_CA, and to tell people
+what goes wrong SLACK_WEBHOOK_URL, ALERT_EMAIL_FROM, ALERT_EMAIL_TO, PAGES_URL.
 
 Examples:
   callmark sync                                         what is new since the last sync
@@ -127,7 +130,8 @@ pub(crate) struct Sync {
 #[command(
     after_help = "Reads DATABASE_URL, OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL, OPENAI_RESPONSE_FORMAT,
 OPENAI_TIMEOUT_SECONDS, OPENAI_ATTEMPTS, QCI_CONCURRENCY, QCI_MAX_USD_PER_RUN, QCI_MAX_USD_PER_DAY,
-DATABASE_POOL, DATABASE_CA.
+DATABASE_POOL, DATABASE_CA, and to tell people what goes wrong SLACK_WEBHOOK_URL, ALERT_EMAIL_FROM,
+ALERT_EMAIL_TO, PAGES_URL.
 
 Examples:
   callmark qci --estimate                               calls, tokens and USD, before anything is spent

@@ -124,6 +124,7 @@ async fn play(screen: &Screen, options: &command::Demo, postgres: &Postgres, sto
         serve::forever(&mut machine, screen, serve::EVERY, next, stop).await?;
         pages.close().await?;
     }
+    machine.close().await;
     stage.vapi.stop().await;
     stage.judge.stop().await;
     Ok(exit)

@@ -13,6 +13,7 @@ mod bus;
 mod command;
 mod contents;
 mod demo;
+mod desk;
 mod exit;
 mod hash_password;
 mod machine;

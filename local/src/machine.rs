@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::{self, Functions, Inbox};
+use crate::desk::Desk;
 use crate::progress;
 use crate::report::Chain;
 use crate::screen::Screen;
@@ -23,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) database: config::Database,
     sync: Option<(config::Vapi, config::Sync)>,
     qci: Option<(config::Judge, config::Qci)>,
+    alerts: config::Alerts,
 }
 
 /// A host of functions.
@@ -42,6 +44,7 @@ impl Settings {
             database: reader.database(),
             sync: Some((reader.vapi(), reader.sync())),
             qci: None,
+            alerts: reader.alerts(),
         }
     }
 
@@ -51,6 +54,7 @@ impl Settings {
             database: reader.database(),
             sync: None,
             qci: Some((reader.judge(), reader.qci())),
+            alerts: reader.alerts(),
         }
     }
 
@@ -72,10 +76,10 @@ impl Settings {
 impl Machine {
     /// Wires the functions, and makes sure that the database answers.
     pub(crate) async fn start(settings: &Settings, time_limit: Span, stop: CancellationToken) -> Result<Self> {
-        let (bus, inbox) = bus::open();
         let (watched, _) = watch::channel(Watched::default());
         let pool = db::pool(&settings.database)?;
         drop(db::connect(&pool).await?);
+        let (bus, inbox) = bus::open(Desk::open(pool.clone(), settings.alerts.clone()).await);
         let ledger = Ledger {
             pool: pool.clone(),
             bus: bus.clone(),
@@ -126,7 +130,17 @@ impl Machine {
 
     /// What a page asks for. Waits until one does.
     pub(crate) async fn asked(&mut self) -> Event {
-        self.inbox.next().await
+        loop {
+            let event = self.inbox.next().await;
+            if matches!(event, Event::Requested(_)) {
+                return event;
+            }
+        }
+    }
+
+    /// Ends it, once people are told what went wrong.
+    pub(crate) async fn close(self) {
+        self.inbox.close().await;
     }
 
     /// Delivers an event, with all that follows from it, and shows how far it is.

@@ -7,25 +7,34 @@ use shared::run::Failure;
 use shared::{clock, db};
 use watchdog::Deps;
 
+use crate::bus;
+use crate::desk::Desk;
 use crate::exit::Exit;
 use crate::machine;
 use crate::screen::Screen;
 
-/// Closes lost runs, raises and clears alerts, and lists those that are open.
+/// Closes lost runs, raises and clears alerts, and lists those that are open. Where there is no bus that leads to who
+/// tells people, they are told from here.
 pub(crate) async fn run(screen: &Screen) -> Result<Exit> {
     let mut reader = Reader::load().await?;
-    let (database, settings, events) = (reader.database(), reader.watchdog(), reader.events());
+    let (database, settings) = (reader.database(), reader.watchdog());
+    let (events, alerts) = (reader.events(), reader.alerts());
     reader.finish()?;
     let pool = db::pool(&database)?;
     machine::look_at_tables(&pool).await?;
-    let deps = Deps {
-        pool,
-        bus: Bus::open(events.bus_name).await,
-        settings,
+    let (bus, inbox) = if events.bus_name.is_some() {
+        (Bus::open(events.bus_name).await, None)
+    } else {
+        // Nobody else listens.
+        let (bus, inbox) = bus::open(Desk::open(pool.clone(), alerts).await);
+        (bus, Some(inbox))
     };
-    let report = watchdog::handle(&deps, clock::now())
-        .await
-        .map_err(|Failure(error)| anyhow!(error))?;
+    let deps = Deps { pool, bus, settings };
+    let report = watchdog::handle(&deps, clock::now()).await;
+    if let Some(inbox) = inbox {
+        inbox.close().await;
+    }
+    let report = report.map_err(|Failure(error)| anyhow!(error))?;
     screen.answer(&report, || {
         let lost = match report.lost {
             0 => String::new(),

@@ -18,7 +18,9 @@ pub(crate) async fn run(screen: &Screen, options: &command::Sync) -> Result<Exit
     reader.finish()?;
     let stop = signals::stop(screen)?;
     let mut machine = Machine::start(&settings, options.time_limit, stop).await?;
-    let chain = machine.run(sync::SCRIPT, "manual", input, screen, None).await?;
+    let chain = machine.run(sync::SCRIPT, "manual", input, screen, None).await;
+    machine.close().await;
+    let chain = chain?;
     screen.answer(&chain, || chain.text())?;
     Ok(chain.conclude())
 }

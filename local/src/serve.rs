@@ -6,8 +6,10 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use shared::clock;
-use shared::config::Reader;
+use shared::config::{self, Reader};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::command;
 use crate::exit::{self, Exit};
@@ -21,6 +23,9 @@ use crate::span::Span;
 /// The schedule that the template has, too.
 pub(crate) const EVERY: Span = Span::hours(6);
 
+/// How often it is looked after what did not happen; likewise.
+const LOOK: Duration = Duration::from_mins(15);
+
 /// Waits are cut into pieces of this length: a machine that slept notices that its time has come.
 const GLANCE: Duration = Duration::from_secs(20);
 
@@ -31,6 +36,7 @@ pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exi
     let (least, most) = (Span::minutes(1), Span::hours(7 * 24));
     let setting = reader.within("SYNC_EVERY", EVERY, least, most, "a time from 1m to 7d, such as 6h");
     let admission = Admission::read(&mut reader);
+    let expected = reader.watchdog();
     reader.finish()?;
     let every = options.every.unwrap_or(setting);
     let stop = signals::stop(screen)?;
@@ -43,11 +49,34 @@ pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exi
     } else {
         "and scoring nothing, for want of OPENAI_API_KEY"
     };
+    let watchdog = watchdog::Deps {
+        pool: machine.pool.clone(),
+        bus: machine.bus.clone(),
+        settings: config::Watchdog {
+            sync_every: every.delta(),
+            ..expected
+        },
+    };
+    let watch = AbortOnDropHandle::new(tokio::spawn(watch(watchdog)));
     screen.say(&format!("the pages are at {}", pages.invitation.text()));
     screen.say(&format!("syncing every {every}, {scoring}; Ctrl-C ends it"));
     forever(&mut machine, screen, every, clock::now(), &stop).await?;
+    drop(watch);
     pages.close().await?;
+    machine.close().await;
     Ok(Exit::Success)
+}
+
+/// Looks after what did not happen, now and again.
+async fn watch(deps: watchdog::Deps) {
+    let mut looks = interval_at(Instant::now() + LOOK, LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        if let Err(failure) = watchdog::handle(&deps, clock::now()).await {
+            tracing::error!("{failure}");
+        }
+    }
 }
 
 /// Syncs at `first` and then on schedule, and runs in between what the pages ask for. A failure is told, and the

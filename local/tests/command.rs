@@ -8,8 +8,11 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use axum::routing::post;
+use axum::{Json, Router};
 use serde_json::{Value, json};
 use simulator::judge;
 use simulator::vapi::{Fault, Kind, Server, Settings, Spec, World};
@@ -686,6 +689,77 @@ async fn serve_syncs_again_and_again_survives_a_failed_run_and_ends_well() {
     assert_eq!(scene.db.runs().await[0].triggered_by, "schedule");
 }
 
+/// A place that takes messages as Slack does, and what came to it.
+async fn slack() -> (String, Arc<Mutex<Vec<Value>>>) {
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/services/private", listener.local_addr().unwrap());
+    let messages = Arc::clone(&taken);
+    let take = post(async move |Json(message): Json<Value>| messages.lock().unwrap().push(message));
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/services/private", take)).await });
+    (url, taken)
+}
+
+fn titles(messages: &Mutex<Vec<Value>>) -> Vec<String> {
+    let messages = messages.lock().unwrap();
+    let title = |message: &Value| message["blocks"][0]["text"]["text"].as_str().unwrap().to_owned();
+    messages.iter().map(title).collect()
+}
+
+#[tokio::test]
+async fn a_sync_that_fails_is_told_before_the_command_ends_and_its_recovery_too() {
+    let scene = Scene::of(5, Settings::default()).await;
+    let (url, messages) = slack().await;
+    scene.vapi.faults().push(Fault::Status(401).next(1));
+
+    let failed = scene.run_with(&["sync"], &[("SLACK_WEBHOOK_URL", &url)]).await;
+    let after_one = titles(&messages);
+    let well = scene.run_with(&["sync"], &[("SLACK_WEBHOOK_URL", &url)]).await;
+
+    assert_eq!((failed.status, well.status), (Some(1), Some(0)), "{failed:?} {well:?}");
+    assert_eq!(after_one, [":red_circle: vapi-sync failed"]);
+    assert_eq!(
+        titles(&messages)[1..],
+        [":large_green_circle: vapi-sync runs well again"]
+    );
+    let recovery = messages.lock().unwrap()[1].to_string();
+    assert!(recovery.contains("5 calls brought in since it began"), "{recovery}");
+}
+
+#[tokio::test]
+async fn serve_tells_what_goes_wrong_and_a_look_by_hand_what_did_not_happen() {
+    let scene = Scene::of(5, Settings::default()).await;
+    let (url, messages) = slack().await;
+    scene.vapi.faults().push(Fault::Status(401).next(1));
+    let mut serve = scene.start_with(
+        &["serve", "--every", "1s", "--json"],
+        &[("SLACK_WEBHOOK_URL", url.as_str())],
+    );
+
+    let mut runs = lines(&mut serve.stdout);
+    for _ in 0..2 {
+        document(&mut runs).await;
+    }
+    send("TERM", &serve).await;
+    assert_eq!(end(serve).await.status, Some(0));
+    let lost = r"
+        insert into runs (id, script_name, status, triggered_by, batch_id, started_at, deadline_at)
+        values (gen_random_uuid(), 'qci-analysis', 'running', 'schedule', gen_random_uuid(),
+                now() - interval '9 hours', now() - interval '8 hours')
+    ";
+    scene.db.client().await.batch_execute(lost).await.unwrap();
+    scene.run_with(&["watchdog"], &[("SLACK_WEBHOOK_URL", &url)]).await;
+
+    assert_eq!(
+        titles(&messages),
+        [
+            ":red_circle: vapi-sync failed",
+            ":large_green_circle: vapi-sync runs well again",
+            ":red_circle: qci-analysis failed"
+        ]
+    );
+}
+
 #[tokio::test]
 async fn calls_are_scored_once_and_the_json_of_it_is_the_whole_of_standard_output() {
     let room = courtroom(3, judge::Settings::default()).await;
@@ -953,11 +1027,22 @@ async fn the_help_of_each_command_is_an_answer_and_names_the_settings_that_it_re
         (&["migrate", "--help"], &["DATABASE_URL", "DATABASE_CA"]),
         (
             &["watchdog", "--help"],
-            &["DATABASE_URL", "SYNC_SCHEDULE", "ALERT_HEADROOM_HOURS"],
+            &[
+                "DATABASE_URL",
+                "SYNC_SCHEDULE",
+                "ALERT_HEADROOM_HOURS",
+                "SLACK_WEBHOOK_URL",
+            ],
         ),
         (
             &["sync", "--help"],
-            &["VAPI_API_KEY", "VAPI_BASE_URL", "--mode", "--dry-run"],
+            &[
+                "VAPI_API_KEY",
+                "VAPI_BASE_URL",
+                "SLACK_WEBHOOK_URL",
+                "--mode",
+                "--dry-run",
+            ],
         ),
         (
             &["qci", "--help"],

@@ -110,6 +110,21 @@ pub async fn open(db: &impl GenericClient) -> Result<Vec<Open>, DbError> {
         .collect()
 }
 
+/// Whether an alert was cleared; one that is not here was not.
+pub async fn is_cleared(db: &impl GenericClient, id: Uuid) -> Result<bool, DbError> {
+    let row = db
+        .query_typed_opt(
+            r"
+            select cleared_at is not null
+            from alerts
+            where id = $1
+            ",
+            &[(&id, Type::UUID)],
+        )
+        .await?;
+    row.map_or(Ok(false), |row| row.try_get(0))
+}
+
 /// Raises a condition; `false` where it is raised already.
 pub async fn raise(db: &impl GenericClient, condition: &Condition, now: DateTime<Utc>) -> Result<bool, DbError> {
     let inserted = db

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -12,7 +13,10 @@ use rust_decimal::Decimal;
 use secrecy::SecretString;
 use url::Url;
 
+mod alerts;
 mod secret;
+
+pub use alerts::{Alerts, Email};
 
 /// Reads settings from the environment and, below it, from the secret document; collects what is wrong.
 pub struct Reader {
@@ -162,9 +166,15 @@ pub struct Admin {
 impl Reader {
     /// Reads the environment and, where `CALLMARK_SECRET_ARN` names one, the secret document.
     pub async fn load() -> Result<Self, Unreadable> {
-        let mut reader = Self::from_pairs(
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        );
+        match Self::load_what_is_readable().await {
+            (reader, None) => Ok(reader),
+            (_, Some(unreadable)) => Err(unreadable),
+        }
+    }
+
+    /// The same, with what the environment says where the secret cannot be read: for who has to go on in spite of that.
+    pub async fn load_what_is_readable() -> (Self, Option<Unreadable>) {
+        let mut reader = Self::environment();
         if let Some(arn) = reader.text("CALLMARK_SECRET_ARN") {
             match secret::fetch(&arn).await {
                 Ok(secret::Document::Settings(settings)) => reader.secret = settings,
@@ -175,10 +185,18 @@ impl Reader {
                         "a JSON object of settings, such as {\"DATABASE_URL\": \"postgres://…\"}",
                     );
                 }
-                Err(source) => return Err(Unreadable::Secret { arn, source }),
+                Err(source) => return (reader, Some(Unreadable::Secret { arn, source })),
             }
         }
-        Ok(reader)
+        (reader, None)
+    }
+
+    /// Reads the environment alone.
+    #[must_use]
+    pub fn environment() -> Self {
+        Self::from_pairs(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
     }
 
     /// Reads these pairs in place of the environment.
@@ -376,12 +394,17 @@ impl Reader {
     }
 
     fn http_url(&mut self, name: &str, default: &str) -> Url {
+        self.checked_http_url(name, default).unwrap_or_else(fallback_url)
+    }
+
+    /// A URL; nothing, and a problem, where it is malformed.
+    fn checked_http_url(&mut self, name: &str, default: &str) -> Option<Url> {
         let text = self.text(name).unwrap_or_else(|| default.to_owned());
         match Url::parse(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
             _ => {
                 self.problem(name, "is malformed", "an http:// or https:// URL");
-                fallback_url()
+                None
             }
         }
     }
@@ -403,6 +426,21 @@ const POSTGRES_URL: &str = "a URL such as postgres://user:password@host:5432/dat
 #[expect(clippy::expect_used, reason = "a constant that parses")]
 fn fallback_url() -> Url {
     Url::parse("http://invalid.invalid").expect("a constant URL")
+}
+
+/// `CALLMARK_STACK`: the stack that this process is of, and its metrics with it. Of the environment only: metrics are
+/// written where no settings are at hand, and an alarm finds them by this name even where the settings are unusable.
+pub fn stack() -> &'static str {
+    static STACK: OnceLock<String> = OnceLock::new();
+    STACK.get_or_init(|| stack_of(std::env::var_os("CALLMARK_STACK").and_then(|name| name.into_string().ok())))
+}
+
+fn stack_of(name: Option<String>) -> String {
+    let name = name.unwrap_or_default();
+    match name.trim() {
+        "" => "callmark".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// Whether somebody who looks at the pages can have this name: 1 to 64 letters, digits, `.`, `_`, `-` and `@`.
@@ -572,6 +610,13 @@ mod tests {
             let problem = watchdog(&[("SYNC_SCHEDULE", wrong)]).unwrap_err();
             assert!(problem.starts_with("SYNC_SCHEDULE is malformed"), "{wrong}: {problem}");
         }
+    }
+
+    #[test]
+    fn a_stack_always_has_a_name() {
+        assert_eq!(stack_of(None), "callmark");
+        assert_eq!(stack_of(Some("  ".to_owned())), "callmark");
+        assert_eq!(stack_of(Some(" callmark-prod ".to_owned())), "callmark-prod");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::{config, tls};
 use named::Named;
 
+pub use named::Refusal;
 pub use tokio_postgres::Error as DbError;
 
 /// How long to wait for a connection, from the server or from the pool.
@@ -70,7 +71,7 @@ pub enum MigrationError {
 pub enum ConnectError {
     /// The server is not there, or refused us.
     #[error("connecting to the database named by DATABASE_URL")]
-    Server(#[source] DbError),
+    Server(#[source] Refusal),
     /// The server did not answer in time, or every connection is in use.
     #[error("no connection to the database named by DATABASE_URL")]
     Pool(#[source] PoolError),
@@ -135,9 +136,20 @@ pub fn pool(settings: &config::Database) -> Result<Pool, MalformedUrl> {
 pub async fn connect(pool: &Pool) -> Result<Object, ConnectError> {
     pool.get().await.map_err(|error| match error {
         // The pool's own words add nothing to the driver's.
-        PoolError::Backend(error) => ConnectError::Server(error),
+        PoolError::Backend(error) => ConnectError::Server(Refusal(error)),
         error => ConnectError::Pool(error),
     })
+}
+
+impl ConnectError {
+    /// Whether trying again can help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Server(refusal) => refusal.is_transient(),
+            Self::Pool(error) => matches!(error, PoolError::Timeout(_)),
+        }
+    }
 }
 
 /// Applies what is missing of `migrations/`, once, however many callers try; returns the names applied.

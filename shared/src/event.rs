@@ -3,13 +3,16 @@
 //! An event is a nudge: the work to do is read from the database, so one that is lost, repeated or out
 //! of order costs nothing.
 
+use aws_sdk_eventbridge::error::SdkError;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::aws;
+use crate::{aws, clock, telemetry};
+
+mod check;
 
 /// The `source` of every event of ours.
 pub const SOURCE: &str = "callmark";
@@ -20,6 +23,8 @@ pub const RUN_REQUESTED: &str = "Run Requested";
 pub const RUN_FINISHED: &str = "Run Finished";
 /// The `detail-type` of [`Raised`].
 pub const ALERT_RAISED: &str = "Alert Raised";
+/// The `detail-type` of [`TestRequested`].
+pub const TEST_REQUESTED: &str = "Test Requested";
 
 /// Somebody wants a run: a schedule, a person, or a run that ran out of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +60,9 @@ pub struct Finished {
     /// Why it is not a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
+    /// Whether it asked for a run that goes on with what it left.
+    #[serde(default)]
+    pub continues: bool,
 }
 
 /// The watchdog found a condition that somebody has to know of, or found it gone.
@@ -74,6 +82,13 @@ pub struct Raised {
     pub at: DateTime<Utc>,
     /// It in a sentence.
     pub summary: String,
+}
+
+/// Somebody wants to see whether messages arrive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestRequested {
+    /// Who asks.
+    pub requested_by: String,
 }
 
 /// Whether a condition is there or gone.
@@ -106,6 +121,8 @@ pub enum Event {
     Finished(Finished),
     /// A condition is there or gone.
     Raised(Raised),
+    /// Somebody wants to see whether messages arrive.
+    TestRequested(TestRequested),
 }
 
 /// What a function was invoked with, whatever sent it: a schedule, the bus, a person in the console.
@@ -256,6 +273,9 @@ pub enum PublishError {
         /// What the SDK said, with its causes.
         reason: String,
     },
+    /// EventBridge did not answer in time; it may have taken the event.
+    #[error("the event bus {0} does not answer")]
+    Silent(String),
     /// EventBridge took the call and refused the event.
     #[error("the event bus {bus} refused the event: {reason}")]
     Refused {
@@ -281,13 +301,17 @@ impl Bus {
         }
     }
 
-    /// Publishes one event.
+    /// Publishes one event, within the SDK's patience. One that is not taken is counted, whoever published it.
     pub async fn publish(&self, event: Event) -> Result<(), PublishError> {
-        match self {
+        let published = match self {
             Self::Nowhere => Ok(()),
             Self::InProcess(sender) => sender.send(event).map_err(|_| PublishError::Closed),
             Self::EventBridge { client, name } => put(client, name, &event).await,
+        };
+        if published.is_err() {
+            count_unpublished();
         }
+        published
     }
 }
 
@@ -299,8 +323,14 @@ impl Event {
             Self::Requested(detail) => (RUN_REQUESTED, json!(detail)),
             Self::Finished(detail) => (RUN_FINISHED, json!(detail)),
             Self::Raised(detail) => (ALERT_RAISED, json!(detail)),
+            Self::TestRequested(detail) => (TEST_REQUESTED, json!(detail)),
         }
     }
+}
+
+/// The metric of what the bus did not take, or would not.
+fn count_unpublished() {
+    telemetry::metrics(clock::now(), &[], &[("EventsUnpublished", "Count", 1.0)]);
 }
 
 async fn put(client: &aws_sdk_eventbridge::Client, bus: &str, event: &Event) -> Result<(), PublishError> {
@@ -316,9 +346,12 @@ async fn put(client: &aws_sdk_eventbridge::Client, bus: &str, event: &Event) -> 
         .entries(entry)
         .send()
         .await
-        .map_err(|error| PublishError::Call {
-            bus: bus.to_owned(),
-            reason: aws_sdk_eventbridge::error::DisplayErrorContext(error).to_string(),
+        .map_err(|error| match error {
+            SdkError::TimeoutError(_) => PublishError::Silent(bus.to_owned()),
+            error => PublishError::Call {
+                bus: bus.to_owned(),
+                reason: aws::reason(error),
+            },
         })?;
     match answer
         .entries()

@@ -10,7 +10,7 @@
 
 pub mod alert;
 pub mod assistant;
-mod aws;
+pub mod aws;
 pub mod call;
 pub mod clock;
 pub mod config;
@@ -19,7 +19,9 @@ pub mod db;
 pub mod event;
 pub mod framework;
 pub mod http;
+pub mod incident;
 pub mod lambda;
+pub mod notification;
 pub mod price;
 pub mod reject;
 pub mod run;

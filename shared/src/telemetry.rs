@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use tracing_subscriber::EnvFilter;
 
+use crate::config;
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -41,12 +43,13 @@ pub fn init(form: Form, default_filter: &str) {
 /// Writes metrics in CloudWatch's embedded metric format: one line, no API call. Only where log lines are
 /// JSON: elsewhere nobody collects them, and standard output is the command's answer.
 ///
-/// `dimensions` are few and bounded (a script's name); `values` carry their unit, such as `("Calls", "Count", 3.0)`.
+/// `dimensions` are few and bounded (a script's name), and the stack is always one of them: two stacks in one account
+/// would hide behind each other. `values` carry their unit, such as `("Calls", "Count", 3.0)`.
 pub fn metrics(now: DateTime<Utc>, dimensions: &[(&str, &str)], values: &[(&str, &str, f64)]) {
     if FORM.get() != Some(&Form::Json) {
         return;
     }
-    let line = embedded_metrics(now, dimensions, values);
+    let line = embedded_metrics(now, config::stack(), dimensions, values);
     // Standard output gone means nobody reads; there is nowhere left to say so.
     drop(writeln!(io::stdout().lock(), "{line}"));
 }
@@ -69,7 +72,13 @@ pub fn chain(error: &dyn Error) -> String {
     line
 }
 
-fn embedded_metrics(now: DateTime<Utc>, dimensions: &[(&str, &str)], values: &[(&str, &str, f64)]) -> Value {
+fn embedded_metrics(
+    now: DateTime<Utc>,
+    stack: &str,
+    dimensions: &[(&str, &str)],
+    values: &[(&str, &str, f64)],
+) -> Value {
+    let dimensions = [dimensions, &[("Stack", stack)]].concat();
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let metrics: Vec<Value> = values
         .iter()
@@ -106,9 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_line_names_its_dimension_unit_and_value() {
+    fn a_metric_line_names_its_dimensions_unit_and_value() {
         let line = embedded_metrics(
             DateTime::UNIX_EPOCH,
+            "callmark-prod",
             &[("Script", "vapi-sync")],
             &[("RetentionHeadroom", "None", 312.5)],
         );
@@ -117,8 +127,14 @@ mod tests {
             line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"],
             "RetentionHeadroom"
         );
-        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0][0], "Script");
-        assert_eq!(line["Script"], "vapi-sync");
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            json!([["Script", "Stack"]])
+        );
+        assert_eq!(
+            (&line["Script"], &line["Stack"]),
+            (&json!("vapi-sync"), &json!("callmark-prod"))
+        );
         assert_eq!(line["RetentionHeadroom"], 312.5);
     }
 }

@@ -282,7 +282,10 @@ async fn a_server_that_is_not_there_is_named_and_its_password_is_not() {
         message.starts_with("claiming the lease of throw-away: connecting to the database named by DATABASE_URL: "),
         "{message}"
     );
-    assert!(message.contains("no connection to 127.0.0.1:9: "), "{message}");
+    assert!(
+        message.contains("no connection to 127.0.0.1:9 (check host and port, "),
+        "{message}"
+    );
     assert!(!message.contains("hunter2"), "{message}");
 }
 

@@ -1,5 +1,6 @@
 //! The ground that the other tests stand on.
 
+use shared::config::Reader;
 use tests::TestDb;
 use tokio_postgres::NoTls;
 
@@ -76,4 +77,23 @@ async fn backend(url: &str) -> i32 {
         .query_typed("select pg_backend_pid() from pg_sleep(0.02)", &[])
         .await;
     row.unwrap()[0].get(0)
+}
+
+/// Whether there is no connection for now, or for good.
+async fn is_transient(url: String) -> bool {
+    let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), url)]);
+    let pool = shared::db::pool(&reader.database()).unwrap();
+    let Err(error) = shared::db::connect(&pool).await else {
+        panic!("there is a connection")
+    };
+    error.is_transient()
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_may_come_back_and_a_name_that_it_does_not_know_stays_unknown() {
+    let db = TestDb::new().await;
+    let unknown = db.url().replace('?', "_but_not_quite?");
+
+    assert!(is_transient("postgres://user@127.0.0.1:9/calls".to_owned()).await);
+    assert!(!is_transient(unknown).await);
 }

@@ -127,7 +127,7 @@ async fn of_twenty_claims_at_once_one_runs_and_the_others_say_who_does() {
 async fn a_run_silent_beyond_deadline_and_grace_is_lost_to_the_next_claim() {
     let db = TestDb::new().await;
     let lost = silent_run(&db, TimeDelta::minutes(5), TimeDelta::seconds(16)).await;
-    let (ledger, _events) = ledger(&db.url());
+    let (ledger, mut events) = ledger(&db.url());
 
     let report = keep(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
         .await
@@ -147,6 +147,16 @@ async fn a_run_silent_beyond_deadline_and_grace_is_lost_to_the_next_claim() {
             .iter()
             .any(|line| line.level == "WARNING" && line.meta["lost_run_id"] == json!(lost)),
         "{lines:#?}"
+    );
+    let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok())
+        .filter_map(|event| match event {
+            Event::Finished(finished) => Some((finished.run_id, finished.status)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [(lost, "error".to_owned()), (report.run_id, "success".to_owned())]
     );
 }
 

@@ -5,8 +5,6 @@
 mod banner;
 mod button;
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Form, Path, State};
@@ -15,9 +13,8 @@ use axum::routing::get;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::event::{Bus, Event, Requested};
+use shared::event::{Bus, Event, PublishError, Requested};
 use shared::{db, run, score};
-use tokio::time::timeout;
 use url::form_urlencoded;
 
 use crate::App;
@@ -31,8 +28,6 @@ pub(crate) use button::{Button, run_again, run_now, score_again};
 
 /// What can be asked for.
 const SCRIPTS: [&str; 2] = ["vapi-sync", "qci-analysis"];
-/// How long the bus may take to accept a request.
-const ANSWER: Duration = Duration::from_secs(10);
 const LIST: &str = "/admin/execution-logs";
 const NOBODY_LISTENS: &str = "Nothing here listens for requests: set EVENT_BUS_NAME, or use `callmark serve`.";
 
@@ -125,19 +120,15 @@ async fn request(app: &App, viewer: &Viewer, script: &str, input: Value) -> Resu
         input,
         hop: 0,
     });
-    match timeout(ANSWER, app.bus.publish(event)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => {
-            let error = anyhow::Error::new(error);
-            tracing::error!("a request for {script} was not published: {error:#}");
-            Err(Trouble::NotAsked(format!("The request was not taken: {error:#}.")))
-        }
-        Err(_) => {
-            tracing::error!("a request for {script} was not published: the bus does not answer");
-            let why = "The event bus does not answer. It may have taken the request all the same.";
-            Err(Trouble::NotAsked(why.to_owned()))
-        }
-    }
+    app.bus.publish(event).await.map_err(|error| {
+        tracing::error!("a request for {script} was not published: {error}");
+        Trouble::NotAsked(match error {
+            PublishError::Silent(_) => {
+                "The event bus does not answer. It may have taken the request all the same.".to_owned()
+            }
+            error => format!("The request was not taken: {error}."),
+        })
+    })
 }
 
 fn asked(path: &str, script: &str, at: DateTime<Utc>) -> Redirect {

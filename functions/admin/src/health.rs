@@ -8,11 +8,15 @@ use crate::App;
 
 pub(crate) async fn check(State(app): State<App>) -> (StatusCode, &'static str) {
     let answer = async {
-        let client = db::connect(&app.pool).await.ok()?;
-        client.simple_query("select 1").await.ok()
+        let client = db::connect(&app.pool).await?;
+        client.simple_query("select 1").await?;
+        anyhow::Ok(())
     };
     match answer.await {
-        Some(_) => (StatusCode::OK, "ok\n"),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+        Ok(()) => (StatusCode::OK, "ok\n"),
+        Err(error) => {
+            tracing::error!("the pages have no database: {error:#}");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+        }
     }
 }

@@ -81,9 +81,11 @@ async fn wire() -> Result<Router> {
     let mut reader = Reader::load().await?;
     let (database, pages, events) = (reader.database(), reader.admin(), reader.events());
     reader.finish()?;
+    let bus = Bus::open(events.bus_name).await;
+    bus.check();
     Ok(admin::router(Deps {
         pool: db::pool(&database)?,
-        bus: Bus::open(events.bus_name).await,
+        bus,
         users: Users::new(pages.users)?,
         key: Key::derive_from(pages.session_key.expose_secret().as_bytes()),
         scheme: Scheme::Https,

@@ -143,7 +143,7 @@ impl IntoResponse for Trouble {
 
 impl From<ConnectError> for Trouble {
     fn from(error: ConnectError) -> Self {
-        tracing::warn!("no connection for a page: {:#}", anyhow::Error::new(error));
+        tracing::error!("no connection for a page: {:#}", anyhow::Error::new(error));
         Self::Away
     }
 }

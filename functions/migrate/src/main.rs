@@ -20,7 +20,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init(telemetry::Form::Json, "info");
     if let Err(error) = timeout(START, settings())
         .await
-        .context("reading the settings takes too long")
+        .context("reading the secret named by CALLMARK_SECRET_ARN takes too long: check the way to AWS Secrets Manager")
         .flatten()
     {
         tracing::error!("{}", telemetry::chain(error.as_ref()));

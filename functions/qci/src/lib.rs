@@ -23,6 +23,7 @@ mod points;
 mod prompt;
 mod schema;
 mod scoring;
+mod spent;
 mod tally;
 mod throttle;
 mod transcript;
@@ -40,6 +41,8 @@ use shared::{config, db};
 pub use input::{Input, InvalidInput};
 pub use judge::{Judge, JudgeError};
 pub use shared::run::Context;
+
+use spent::Spent;
 
 /// The name under which runs of this function are kept.
 pub const SCRIPT: &str = "qci-analysis";
@@ -70,6 +73,7 @@ pub async fn handle(deps: &Deps, invocation: &Invocation, context: &Context) -> 
         metadata: json!({"force": input.force, "estimate_only": input.estimate, "limit": input.limit}),
     };
     run::keep(&deps.ledger, order, context.now, |run| async move {
+        let _spent = Spent(Arc::clone(&run));
         Box::pin(analyze(deps, &run, &input, context.now)).await
     })
     .await

@@ -18,9 +18,11 @@ async fn wire() -> Result<Deps> {
     let mut reader = Reader::load().await?;
     let (database, judge, settings, events) = (reader.database(), reader.judge(), reader.qci(), reader.events());
     reader.finish()?;
+    let bus = Bus::open(events.bus_name).await;
+    bus.check();
     let ledger = Ledger {
         pool: db::pool(&database)?,
-        bus: Bus::open(events.bus_name).await,
+        bus,
         watch: None,
     };
     Ok(Deps {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
-use deadpool_postgres::{Pool, PoolError};
+use deadpool_postgres::Pool;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -421,8 +421,8 @@ fn refused(call: &Call, error: &DbError) -> Reject {
 impl StoreError {
     fn is_transient(&self) -> bool {
         match self {
-            Self::Connect(ConnectError::Server(error)) | Self::Db(error) => db::is_transient(error),
-            Self::Connect(ConnectError::Pool(error)) => matches!(error, PoolError::Timeout(_)),
+            Self::Connect(error) => error.is_transient(),
+            Self::Db(error) => db::is_transient(error),
         }
     }
 

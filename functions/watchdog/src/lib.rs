@@ -13,11 +13,10 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use deadpool_postgres::{Object, Pool};
 use serde::Serialize;
-use serde_json::json;
 use shared::alert::{self, Condition};
 use shared::config;
-use shared::event::{AlertState, Bus, Event, Finished};
-use shared::run::{self, Counters, Failure, Lost, Status};
+use shared::event::{AlertState, Bus, Event};
+use shared::run::{self, Failure};
 use shared::{db, sync_state, telemetry};
 
 pub use conditions::{AT_IT_FOR, LATE_AFTER, MISSED_AFTER};
@@ -99,21 +98,10 @@ async fn close_lost(deps: &Deps, client: &mut Object, script: &str, now: DateTim
         .context("closing lost runs")?;
     for run in &lost {
         tracing::warn!(run_id = %run.id, script_name = script, "closed a run that gave no result before its deadline");
-        deps.bus.publish(finished(script, *run)).await?;
+        deps.bus.publish(run.announcement(script)).await?;
     }
     transaction.commit().await?;
     Ok(lost.len())
-}
-
-fn finished(script: &str, run: Lost) -> Event {
-    Event::Finished(Finished {
-        run_id: run.id,
-        script_name: script.to_owned(),
-        status: Status::Error.as_str().to_owned(),
-        batch_id: run.batch_id,
-        counters: json!(Counters::default()),
-        error_message: Some(run::LOST.to_owned()),
-    })
 }
 
 async fn look_for_conditions(deps: &Deps, client: &Object, now: DateTime<Utc>) -> Result<Vec<Condition>> {

@@ -16,9 +16,11 @@ async fn wire() -> Result<Deps> {
     let mut reader = Reader::load().await?;
     let (database, settings, events) = (reader.database(), reader.watchdog(), reader.events());
     reader.finish()?;
+    let bus = Bus::open(events.bus_name).await;
+    bus.check();
     Ok(Deps {
         pool: db::pool(&database)?,
-        bus: Bus::open(events.bus_name).await,
+        bus,
         settings,
     })
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
 use serde_json::Value;
 
 use crate::aws;
@@ -22,10 +23,23 @@ pub(super) async fn fetch(arn: &str) -> Result<Document> {
         .secret_id(arn)
         .send()
         .await
-        .map_err(aws_sdk_secretsmanager::error::DisplayErrorContext)
-        .map_err(|error| anyhow::anyhow!("{error}"))
-        .context("asking AWS Secrets Manager")?;
+        .map_err(|error| {
+            let advice = advice(error.code());
+            anyhow!("AWS Secrets Manager: {} ({advice})", aws::reason(error))
+        })?;
     Ok(answer.secret_string().map_or(Document::Malformed, parse))
+}
+
+/// What to look at, by the code of the refusal; there is none where nobody answered.
+fn advice(code: Option<&str>) -> &'static str {
+    match code {
+        None => "check region and credentials, and in a VPC the way out of it: a NAT gateway or an endpoint",
+        Some("ResourceNotFoundException") => "check the ARN, and that it is of this region",
+        Some("AccessDeniedException" | "DecryptionFailure") => {
+            "check that the role may secretsmanager:GetSecretValue it, and kms:Decrypt where it has a key of its own"
+        }
+        Some(_) => "check the ARN",
+    }
 }
 
 fn parse(text: &str) -> Document {

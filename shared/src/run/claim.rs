@@ -7,7 +7,9 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::text::document_without_nul;
+use super::{Counters, Status};
 use crate::db::DbError;
+use crate::event::{Event, Finished};
 
 /// How long after its deadline a run may still be closing its row on a clock that runs behind ours.
 pub const GRACE: TimeDelta = TimeDelta::seconds(15);
@@ -40,6 +42,22 @@ pub struct Lost {
     pub batch_id: Uuid,
 }
 
+impl Lost {
+    /// How the bus is told of it.
+    #[must_use]
+    pub fn announcement(self, script_name: &str) -> Event {
+        Event::Finished(Finished {
+            run_id: self.id,
+            script_name: script_name.to_owned(),
+            status: Status::Error.as_str().to_owned(),
+            batch_id: self.batch_id,
+            counters: json!(Counters::default()),
+            error_message: Some(LOST.to_owned()),
+            continues: false,
+        })
+    }
+}
+
 /// What became of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -48,7 +66,7 @@ pub enum Claim {
         /// The new run.
         id: Uuid,
         /// The runs that were found lost, and are closed now.
-        lost: Vec<Uuid>,
+        lost: Vec<Lost>,
     },
     /// The run must not begin; a row says so.
     Skipped {
@@ -74,7 +92,6 @@ pub async fn claim(
     };
     let id = claimant.id;
     let lost = close_lost(transaction, claimant.script_name, now, GRACE).await?;
-    let lost = lost.into_iter().map(|lost| lost.id).collect();
     if insert_running(transaction, claimant, now).await? {
         return Ok(Claim::Granted { id, lost });
     }

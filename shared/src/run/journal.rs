@@ -251,6 +251,36 @@ async fn insert_lines(db: &impl GenericClient, run_id: Uuid, lines: &[Line]) -> 
     Ok(())
 }
 
+/// Adds a line to the log of a run that may have ended; `false` where there is no such run.
+pub async fn append(
+    db: &impl GenericClient,
+    run_id: Uuid,
+    level: Level,
+    step: Step,
+    message: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
+    let inserted = db
+        .execute_typed(
+            r"
+            insert into logs (id, run_id, timestamp, level, step, message)
+            select $1, id, $3, $4, $5, $6
+            from runs
+            where id = $2
+            ",
+            &[
+                (&Uuid::now_v7(), Type::UUID),
+                (&run_id, Type::UUID),
+                (&now, Type::TIMESTAMPTZ),
+                (&level.as_str(), Type::TEXT),
+                (&step.as_str(), Type::TEXT),
+                (&without_nul(message), Type::TEXT),
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
 /// Deletes log lines older than `before`, in steps small enough to hurt nobody; returns how many.
 pub async fn prune(db: &impl GenericClient, before: DateTime<Utc>) -> Result<u64, DbError> {
     const STEP: u64 = 5_000;

@@ -14,14 +14,13 @@ use futures::FutureExt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
-use tokio::time::timeout;
 use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::journal::{Journal, Writer};
 use super::text::{members_without_nul, without_nul};
-use super::{Claim, Claimant, Counters, Level, Run, Status, Step, Watched, claim, held};
+use super::{Claim, Claimant, Counters, Level, Lost, Run, Status, Step, Watched, claim, held};
 use crate::clock;
 use crate::db::{self, insist};
 use crate::event::{Bus, Event, Finished, Invocation, Requested};
@@ -32,8 +31,6 @@ const MAX_HOPS: u32 = 20;
 const OPENING: Duration = Duration::from_secs(20);
 /// How long writing the last log lines may take, and after it closing the row; less where the deadline is near.
 const CLOSING: Duration = Duration::from_secs(8);
-/// How long the bus may take to accept an event.
-const ANNOUNCING: Duration = Duration::from_secs(10);
 /// What an event carries of an error, in characters: the bus refuses events beyond 256 KB, and the row has it all.
 const EXCERPT: usize = 4_000;
 
@@ -129,7 +126,7 @@ where
     match claim {
         Claim::Skipped { id, reason } => {
             let report = skipped(&order, batch_id, id, reason);
-            announce(ledger, &report).await;
+            announce(ledger, &report, false).await;
             Ok(report)
         }
         Claim::Granted { id, lost } => {
@@ -146,6 +143,9 @@ where
                 journal,
             });
             greet(&run, &order, &lost);
+            for lost in lost {
+                publish(ledger, lost.id, lost.announcement(order.script_name)).await;
+            }
             carry_out(ledger, &order, &run, writer, work).await
         }
     }
@@ -173,10 +173,13 @@ where
     let ended = closed.and(ended);
     let (status, reason) = verdict(&ended);
     let report = report(run, status, reason);
-    if let (Ok(_), Some(request)) = (&ended, request) {
+    let continues = if let (Ok(_), Some(request)) = (&ended, request) {
         publish(ledger, run.id, Event::Requested(request)).await;
-    }
-    announce(ledger, &report).await;
+        true
+    } else {
+        false
+    };
+    announce(ledger, &report, continues).await;
     ended.map(|_| report).map_err(Failure)
 }
 
@@ -213,7 +216,7 @@ fn with_input(order: &Order<'_>) -> Value {
     metadata
 }
 
-fn greet(run: &Run, order: &Order<'_>, lost: &[Uuid]) {
+fn greet(run: &Run, order: &Order<'_>, lost: &[Lost]) {
     let meta = json!({"triggered_by": order.invocation.triggered_by, "batch_id": run.batch_id, "hop": order.invocation.hop, "input": order.invocation.input});
     run.info(
         Step::Start,
@@ -223,7 +226,7 @@ fn greet(run: &Run, order: &Order<'_>, lost: &[Uuid]) {
         ),
         meta,
     );
-    for id in lost {
+    for Lost { id, .. } in lost {
         run.warn(
             Step::Start,
             format!("closed run {id}, which gave no result before its deadline"),
@@ -400,7 +403,7 @@ fn continuation(run: &Run, order: &Order<'_>, ended: &Result<Outcome>) -> Option
     })
 }
 
-async fn announce(ledger: &Ledger, report: &Report) {
+async fn announce(ledger: &Ledger, report: &Report, continues: bool) {
     let finished = Finished {
         run_id: report.run_id,
         script_name: report.script_name.to_owned(),
@@ -411,16 +414,15 @@ async fn announce(ledger: &Ledger, report: &Report) {
             .reason
             .as_ref()
             .map(|reason| reason.chars().take(EXCERPT).collect()),
+        continues,
     };
     publish(ledger, report.run_id, Event::Finished(finished)).await;
 }
 
 /// An event that is lost costs nothing but time: whoever would have been nudged has a schedule too.
 async fn publish(ledger: &Ledger, run_id: Uuid, event: Event) {
-    match timeout(ANNOUNCING, ledger.bus.publish(event)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(%run_id, "an event was not published: {error:#}"),
-        Err(_) => tracing::error!(%run_id, "an event was not published: the bus does not answer"),
+    if let Err(error) = ledger.bus.publish(event).await {
+        tracing::error!(%run_id, "an event was not published: {error}");
     }
 }
 
@@ -444,7 +446,7 @@ async fn end_dropped(ledger: Ledger, run: Arc<Run>) {
     farewell(&run, Status::Error, Some(reason));
     run.journal.close();
     match write_end(&ledger.pool, &run, Status::Error, Some(reason), CLOSING).await {
-        Ok(()) => announce(&ledger, &report(&run, Status::Error, Some(reason.to_owned()))).await,
+        Ok(()) => announce(&ledger, &report(&run, Status::Error, Some(reason.to_owned())), false).await,
         Err(error) => tracing::error!(run_id = %run.id, "{error:#}"),
     }
 }

@@ -14,10 +14,10 @@ mod text;
 pub mod touched;
 
 pub use claim::{Claim, Claimant, GRACE, LOST, Lost, claim, close_lost};
-pub use journal::prune;
+pub use journal::{append, prune};
 pub use keep::{Context, Failure, Ledger, Order, Outcome, Report, keep};
 pub use logs::{LogFilter, LogRow, StepSpan, all_logs, log_page, logs, steps};
-pub use pulse::{Pulse, pulse};
+pub use pulse::{Brought, Pulse, brought, pulse};
 pub use row::{Row, batch, begun, find, latest};
 
 use std::fmt::{self, Display};

@@ -57,3 +57,42 @@ pub async fn pulse(db: &impl GenericClient, script_name: &str) -> Result<Pulse, 
         at_it_since: row.try_get("at_it_since")?,
     })
 }
+
+/// What runs of a script brought in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Rows that were new.
+    pub inserted: i64,
+    /// Calls that were scored.
+    pub analyzed: i64,
+}
+
+/// What the runs of a script brought in that ended within a stretch of time, both ends included.
+pub async fn brought(
+    db: &impl GenericClient,
+    script_name: &str,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Brought, DbError> {
+    let row = db
+        .query_typed_one(
+            r"
+            select coalesce(sum(records_inserted), 0) as inserted,
+                   coalesce(sum(calls_analyzed), 0) as analyzed
+            from runs
+            where script_name = $1
+              and started_at >= $2 - interval '1 day'
+              and finished_at between $2 and $3
+            ",
+            &[
+                (&script_name, Type::TEXT),
+                (&since, Type::TIMESTAMPTZ),
+                (&until, Type::TIMESTAMPTZ),
+            ],
+        )
+        .await?;
+    Ok(Brought {
+        inserted: row.try_get("inserted")?,
+        analyzed: row.try_get("analyzed")?,
+    })
+}

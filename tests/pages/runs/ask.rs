@@ -17,7 +17,7 @@ const NOW: &str = "/admin/execution-logs/run";
 fn asked(visitor: &mut Visitor) -> Option<Requested> {
     match visitor.asked.try_recv().ok()? {
         Event::Requested(request) => Some(request),
-        Event::Finished(_) | Event::Raised(_) => None,
+        Event::Finished(_) | Event::Raised(_) | Event::TestRequested(_) => None,
     }
 }
 

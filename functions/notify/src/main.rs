@@ -1,0 +1,94 @@
+//! Notify on AWS Lambda: says at its start which settings are unusable, and serves with the others.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use lambda_runtime::{LambdaEvent, service_fn};
+use notify::{Channels, Deps};
+use serde_json::Value;
+use shared::config::Reader;
+use shared::lambda::Reported;
+use shared::run::Failure;
+use shared::{clock, db, telemetry};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+/// How long reading the secret may take; Lambda ends a start that takes 10 s.
+const START: Duration = Duration::from_secs(6);
+/// How long settings are used before they are read again.
+const SETTINGS_LAST: Duration = Duration::from_mins(15);
+/// The same, where something is wrong with them.
+const FAULTS_LAST: Duration = Duration::from_mins(1);
+
+/// What was built of the settings, and until when it is used.
+struct Wired {
+    deps: Deps,
+    until: Instant,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init(telemetry::Form::Json, "info");
+    let wired = &Mutex::new(wire().await);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        let mut wired = wired.lock().await;
+        if Instant::now() >= wired.until {
+            *wired = wire().await;
+        }
+        let told = notify::handle(&wired.deps, &event.payload, clock::now()).await;
+        if let Err(failure) = &told
+            && is_refused(failure)
+        {
+            tracing::warn!("reading the settings again: {failure}");
+            *wired = wire().await;
+            return Ok(notify::handle(&wired.deps, &event.payload, clock::now()).await?);
+        }
+        Ok::<_, Reported>(told?)
+    }))
+    .await
+}
+
+/// Builds what the settings allow. A secret that is gone is told in one line and ends nothing: it is what others fail
+/// of, and somebody has to be told of that.
+async fn wire() -> Wired {
+    let (mut reader, unreadable) = timeout(START, Reader::load_what_is_readable())
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!("reading the secret named by CALLMARK_SECRET_ARN takes too long");
+            (Reader::environment(), None)
+        });
+    let (database, settings) = (reader.database(), reader.alerts());
+    let pool = db::pool(&database).ok();
+    let mut faults = Vec::new();
+    if let Some(unreadable) = &unreadable {
+        faults.push(telemetry::chain(unreadable));
+    }
+    if let Err(invalid) = reader.finish() {
+        faults.push(invalid.to_string());
+    }
+    let channels = Channels::open(&settings).await;
+    if channels.are_none() {
+        tracing::warn!(
+            "nobody is told of anything: neither SLACK_WEBHOOK_URL nor ALERT_EMAIL_FROM and ALERT_EMAIL_TO are set"
+        );
+    }
+    if !faults.is_empty() {
+        tracing::error!("{}; going on with the other settings", faults.join("; "));
+    }
+    let last = if faults.is_empty() { SETTINGS_LAST } else { FAULTS_LAST };
+    Wired {
+        deps: Deps {
+            pool,
+            channels,
+            settings,
+        },
+        until: Instant::now() + last,
+    }
+}
+
+fn is_refused(failure: &Failure) -> bool {
+    failure
+        .0
+        .chain()
+        .any(|cause| cause.downcast_ref().is_some_and(db::is_authentication))
+}
