@@ -32,9 +32,6 @@ class Cloud:
 
     def __init__(self, stack, processes, secret):
         self.template = translated(ROOT / "template.yaml")
-        # Until the template has the function that tells: there is nobody to send anything.
-        self.tells = "NotifyFunction" in self.template["Resources"]
-        parameters = EMAIL if self.tells else {}
         port = free_port()
         wait_for(port, processes.start("moto", [MOTO, "-H", "127.0.0.1", "-p", port], cwd=processes.folder))
         self.moto = f"http://127.0.0.1:{port}"
@@ -42,7 +39,7 @@ class Cloud:
         self.secrets, self.events, self.sqs, self.ses = map(self.client, ["secretsmanager", "events", "sqs", "sesv2"])
         self.ses.create_email_identity(EmailIdentity=EMAIL["AlertEmailIdentity"])
         self.secret = self.secrets.create_secret(Name=STACK, SecretString=json.dumps(secret))["ARN"]
-        self.values = Values(self.template, REGION, STACK, {"SecretArn": self.secret, **parameters})
+        self.values = Values(self.template, REGION, STACK, {"SecretArn": self.secret, **EMAIL})
         self.set_aside = []
         self.name_resources()
         self.functions = {name: self.function(processes, name, properties)
