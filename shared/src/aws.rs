@@ -1,4 +1,7 @@
-//! The one set-up of AWS clients: who we are there, how long an answer may take, and why there was none.
+//! The one set-up of AWS clients: who we are there, how long an answer may take, what carries it, and why there was
+//! none.
+
+mod connector;
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -22,6 +25,7 @@ pub async fn sdk() -> SdkConfig {
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
+        .http_client(connector::client(ANSWER))
         .load()
         .await
 }

@@ -5,7 +5,7 @@
 //!                                  └──────▶ call, assistant, sync_state, run ─▶ rows
 //! ```
 //!
-//! A module here may import the ones above it: `clock`, `aws`, `config`, `telemetry`, `http`, `db`, `event`,
+//! A module here may import the ones above it: `clock`, `http`, `aws`, `config`, `telemetry`, `db`, `event`,
 //! then `run` and the tables. Nothing here imports a function.
 
 pub mod alert;
