@@ -93,7 +93,7 @@ class Cloud:
         return [self.functions[target["Arn"]["Fn::GetAtt"][0]] for target in rule["Targets"]]
 
     def keep(self, secret):
-        self.secrets.put_secret_value(SecretId=self.secret, SecretString=json.dumps(secret))
+        self.secrets.put_secret_value(SecretId=self.secret, SecretString=secret)
 
     def fire(self, name):
         """Does what the schedule of a function does, and then whatever follows from that."""

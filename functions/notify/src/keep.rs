@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use deadpool_postgres::Pool;
 use shared::event::{Finished, Raised};
 use shared::incident::{self, Kind, Sign};
-use shared::run::{self, Status};
+use shared::run::{self, Row, Status};
 use shared::{alert, db};
 use tokio::time::timeout;
 use tokio_postgres::GenericClient;
@@ -61,7 +61,7 @@ async fn ended(db: &impl GenericClient, finished: &Finished, now: DateTime<Utc>)
     let at = row.as_ref().and_then(|row| row.finished_at).unwrap_or(now);
     let since = row.as_ref().map_or(at, |row| row.started_at);
     let is = |status: Status| finished.status == status.as_str();
-    if is(Status::Success) {
+    if is(Status::Success) && row.as_ref().is_none_or(does_its_work) {
         incident::end(db, script, &ENDED_BY_SUCCESS, None, at).await?;
     }
     let kind = match () {
@@ -94,6 +94,14 @@ async fn ended(db: &impl GenericClient, finished: &Finished, now: DateTime<Utc>)
         at,
     };
     seen(db, sign).await
+}
+
+/// An estimate, a dry run or a look at a single call shows nothing of whether the script does what it is for.
+fn does_its_work(row: &Row) -> bool {
+    let input = row.input();
+    let is_true = |name: &str| input[name] == true;
+    let is_narrow = input["mode"] == "call" || input["mode"] == "range" || input.get("call_ids").is_some();
+    !is_true("estimate") && !is_true("dry_run") && !is_narrow
 }
 
 async fn found(db: &impl GenericClient, raised: &Raised) -> Result<String> {

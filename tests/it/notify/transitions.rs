@@ -164,6 +164,33 @@ async fn work_that_is_left_is_told_unless_a_continuation_takes_it_up() {
 }
 
 #[tokio::test]
+async fn an_estimate_or_a_dry_run_that_goes_well_is_no_recovery() {
+    let scene = Scene::new().await;
+    scene.run(Status::Error, Some(REFUSED), at(0)).await;
+
+    for (minutes, input) in [
+        r#"{"estimate": true}"#,
+        r#"{"dry_run": true}"#,
+        r#"{"mode": "call"}"#,
+        r#"{"call_ids": []}"#,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let end = at(1 + i64::try_from(minutes).unwrap());
+        let well = scene.ended(Status::Success, None, end).await;
+        let narrow = format!("update runs set metadata = '{{\"input\": {input}}}' where status = 'success'");
+        scene.db.client().await.batch_execute(&narrow).await.unwrap();
+        scene.tell(&well, end).await;
+    }
+    assert_eq!(scene.titles(), ["vapi-sync failed"]);
+    let continued = scene.ended(Status::Success, None, at(30)).await;
+    scene.tell(&continued, at(30)).await;
+
+    assert_eq!(scene.titles(), ["vapi-sync failed", "vapi-sync runs well again"]);
+}
+
+#[tokio::test]
 async fn another_error_of_what_is_failing_waits_an_hour_and_a_look_tells_it() {
     let scene = Scene::new().await;
     scene.run(Status::Error, Some(REFUSED), at(0)).await;
