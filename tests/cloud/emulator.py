@@ -1,6 +1,7 @@
 """A function's release binary under Lambda's runtime interface emulator, with the settings of the template."""
 import json
 import platform
+import urllib.error
 import urllib.request
 
 from process import PATIENCE, ROOT, check, end, free_port, wait_for, with_path
@@ -45,8 +46,14 @@ class Function:
             self.start()
         url = f"http://127.0.0.1:{self.port}/2015-03-31/functions/function/invocations"
         request = urllib.request.Request(url, json.dumps(event).encode())
-        with urllib.request.urlopen(request, timeout=2 * PATIENCE) as answer:
-            return answer.read()
+        try:
+            with urllib.request.urlopen(request, timeout=2 * PATIENCE) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            check((error.code, error.read()) == (502, b""), f"{self.name}: {error}")
+            # The process ended. The emulator says no more; Lambda then says this.
+            self.cool_down()
+            return json.dumps({"errorType": "Runtime.ExitError", "errorMessage": "Error: Runtime exited"}).encode()
 
     def answer(self, event):
         """What the function answers, which must not be an error."""
