@@ -10,6 +10,9 @@ ARGS :=
 ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 # `sam build` asks cargo lambda to build.
+# Most of what a test does is wait: for a database, a timeout, a browser.
+export RUST_TEST_THREADS ?= $(shell expr 2 '*' "$$(getconf _NPROCESSORS_ONLN)")
+
 SAM := PATH="$(CURDIR)/.tools/venv-lambda/bin:$$PATH" SAM_CLI_TELEMETRY=0 .tools/venv-sam/bin/sam
 LAMBDA := PATH="$(CURDIR)/.tools/venv-lambda/bin:$$PATH" cargo lambda
 
