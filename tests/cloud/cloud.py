@@ -9,7 +9,7 @@ import urllib.request
 import uuid
 
 from emulator import Function, is_error
-from process import ROOT, check, equal, free_port, wait_for
+from process import ROOT, equal, free_port, wait_for
 from recorder import Recorder
 from values import ACCOUNT, Values
 

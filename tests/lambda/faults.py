@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from process import check
+
 PATIENCE = 60
 # Lambda ends a start that takes longer.
 START = 10
@@ -305,8 +307,3 @@ def until(is_so, otherwise):
     while not is_so():
         check(time.monotonic() < end, otherwise)
         time.sleep(0.02)
-
-
-def check(is_so, otherwise):
-    if not is_so:
-        raise AssertionError(otherwise)

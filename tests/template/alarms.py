@@ -1,6 +1,7 @@
 """What rings: each alarm is about something that is there, by a name that nobody else has, and says what to do."""
 
-from stack import NO_VALUE, check, equal, logical, sources
+from process import check, equal
+from stack import NO_VALUE, logical, sources
 
 ALARM_TOPIC = {"Fn::If": ["WithAlarmTopic", [{"Ref": "AlarmTopicArn"}], NO_VALUE]}
 STACK_NAME = {"Ref": "AWS::StackName"}

@@ -1,20 +1,15 @@
 """The bus of the template and the account's own in moto, with their rules, and a queue in place of each target."""
 
-import contextlib
 import json
-import socket
-import subprocess
 import tempfile
-import time
-from pathlib import Path
-
-from stack import REGION, ROOT, STACK, check, equal, resolved  # first: it clears what boto3 would read
 
 import boto3
 from botocore.config import Config
 
+from process import ROOT, Processes, check, equal, free_port, wait_for
+from stack import REGION, STACK, resolved
+
 MOTO = ROOT / ".tools/venv-template/bin/moto_server"
-PATIENCE = 30
 DEFAULT = "default"
 
 
@@ -22,14 +17,10 @@ class Buses:
     """The rules of the template, each on its bus, which lead to queues."""
 
     def __init__(self, stack, template):
-        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="callmark-template-")))
         self.queues = {}
+        processes = Processes(stack, stack.enter_context(tempfile.TemporaryDirectory(prefix="callmark-template-")))
         port = free_port()
-        said = stack.enter_context(open(self.folder / "moto", "wb"))
-        process = subprocess.Popen([MOTO, "-H", "127.0.0.1", "-p", str(port)], stdin=subprocess.DEVNULL, stdout=said,
-                                   stderr=said, cwd=self.folder, start_new_session=True)
-        stack.callback(end, process)
-        wait_for(port, process)
+        wait_for(port, processes.start("moto", [MOTO, "-H", "127.0.0.1", "-p", port], cwd=processes.folder))
         self.events, self.sqs = (client(service, port) for service in ["events", "sqs"])
         self.events.create_event_bus(Name=STACK)
         for name, rule in template.rules.items():
@@ -69,27 +60,3 @@ def client(service, port):
     # No proxies: a server on loopback is behind none.
     return boto3.client(service, region_name=REGION, endpoint_url=f"http://127.0.0.1:{port}",
                         aws_access_key_id="test", aws_secret_access_key="test", config=Config(proxies={}))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(port, process):
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"nobody listens on port {port}")
-
-
-def end(process):
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

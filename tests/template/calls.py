@@ -3,7 +3,8 @@
 import re
 from collections import defaultdict
 
-from stack import FUNCTIONS, ROOT, check, sources
+from process import ROOT, check
+from stack import FUNCTIONS, sources
 
 import botocore.session
 from botocore import xform_name

@@ -3,7 +3,8 @@
 import json
 import re
 
-from stack import FUNCTIONS, NO_VALUE, QUEUE_ARN, ROOT, check, equal, listed, logical
+from process import ROOT, check, equal
+from stack import FUNCTIONS, NO_VALUE, QUEUE_ARN, listed, logical
 
 
 def every_function_is_built_from_the_folder_of_its_name(template, _buses):

@@ -4,7 +4,8 @@ import json
 import re
 
 from buses import DEFAULT
-from stack import FUNCTIONS, ROOT, STACK, check, equal, logical
+from process import ROOT, check, equal
+from stack import FUNCTIONS, STACK, logical
 
 EVENTS = ROOT / "events"
 

@@ -1,7 +1,8 @@
 """Who may do what: what policies say, held against what the code and the Lambda service do."""
 
 from calls import by_function, dependencies
-from stack import FUNCTIONS, NO_VALUE, QUEUE_ARN, check, equal, listed, logical, where
+from process import check, equal
+from stack import FUNCTIONS, NO_VALUE, QUEUE_ARN, listed, logical, where
 
 SECRET, BUS = {"Ref": "SecretArn"}, {"Fn::GetAtt": ["Bus", "Arn"]}
 WRITE_LOG = ["logs:CreateLogStream", "logs:PutLogEvents"]

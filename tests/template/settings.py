@@ -3,7 +3,8 @@
 import json
 import re
 
-from stack import FUNCTIONS, ROOT, check, equal, logical, sources
+from process import ROOT, check, equal
+from stack import FUNCTIONS, logical, sources
 
 GIVEN_TO_ALL = {"CALLMARK_SECRET_ARN": {"Ref": "SecretArn"}, "CALLMARK_STACK": {"Ref": "AWS::StackName"},
                 "RUST_LOG": {"Ref": "RustLog"}}

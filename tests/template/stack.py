@@ -1,14 +1,9 @@
-"""The template as CloudFormation gets it, and how a test says what it found."""
+"""The template as CloudFormation gets it."""
 
-import os
 import sys
-from pathlib import Path
 
-# What this machine has set for AWS is not ours: neither an account nor an endpoint.
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]
+from process import ROOT, check, equal
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "setup"))
 
 from samtranslator.yaml_helper import yaml_parse  # noqa: E402
@@ -107,12 +102,3 @@ def sources(folder):
 
 def listed(value):
     return value if isinstance(value, list) else [value]
-
-
-def check(is_so, otherwise):
-    if not is_so:
-        raise AssertionError(otherwise)
-
-
-def equal(found, expected):
-    check(found == expected, f"found {found!r}, expected {expected!r}")
