@@ -8,7 +8,7 @@ use shared::event::{Bus, Invocation};
 use shared::run::{Outcome, Status};
 use shared::telemetry::{self, Form};
 use simulator::judge::{Fault, Settings};
-use tests::{Courtroom, TestDb, conversation, now};
+use tests::{Courtroom, TestDb, now, talks};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
@@ -16,21 +16,6 @@ use crate::run::{by_hand, keep, ledger};
 
 /// Generous: the process starts a server of its own.
 const BOUND: Duration = Duration::from_mins(2);
-
-const TALK: [&str; 6] = [
-    "Thanks for calling Quillmere Bakery, this is Nell. How can I help you today?",
-    "Hi, I would like to order a cake for Saturday, for about twenty people.",
-    "A cake for twenty on Saturday, with pleasure. Shall I put you down for a pick-up at ten?",
-    "Ten is fine. Is there something without nuts?",
-    "Yes, our vanilla sponge has no nuts at all. I have booked it for Saturday at ten.",
-    "Great, thank you, bye.",
-];
-
-fn talks(count: usize) -> Vec<Value> {
-    (0..count)
-        .map(|index| conversation(&format!("talk-{index}"), &TALK))
-        .collect()
-}
 
 /// What a process of this stack prints that runs one of the tests below: the JSON of its lines.
 async fn printed_by(test: &str) -> Vec<Value> {

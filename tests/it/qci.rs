@@ -7,23 +7,7 @@ use serde_json::{Value, json};
 use shared::event::Event;
 use shared::run::Status;
 use simulator::judge::{Fault, Settings};
-use tests::{Courtroom, Stage, conversation};
-
-/// Two calls that are worth a score.
-const TALK: [&str; 6] = [
-    "Thanks for calling Quillmere Bakery, this is Nell. How can I help you today?",
-    "Hi, I would like to order a cake for Saturday, for about twenty people.",
-    "A cake for twenty on Saturday, with pleasure. Shall I put you down for a pick-up at ten?",
-    "Ten is fine. Is there something without nuts?",
-    "Yes, our vanilla sponge has no nuts at all. I have booked it for Saturday at ten.",
-    "Great, thank you, bye.",
-];
-
-fn talks(count: usize) -> Vec<Value> {
-    (0..count)
-        .map(|index| conversation(&format!("talk-{index}"), &TALK))
-        .collect()
-}
+use tests::{Courtroom, Stage, TALK, conversation, talks};
 
 #[tokio::test]
 async fn every_call_has_a_score_or_the_reason_why_not_and_a_second_run_spends_nothing() {

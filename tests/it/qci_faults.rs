@@ -5,22 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::run::Status;
 use simulator::judge::{Fault, Limit, Settings};
-use tests::{Courtroom, conversation};
-
-const TALK: [&str; 6] = [
-    "Thanks for calling Quillmere Bakery, this is Nell. How can I help you today?",
-    "Hi, I would like to order a cake for Saturday, for about twenty people.",
-    "A cake for twenty on Saturday, with pleasure. Shall I put you down for a pick-up at ten?",
-    "Ten is fine. Is there something without nuts?",
-    "Yes, our vanilla sponge has no nuts at all. I have booked it for Saturday at ten.",
-    "Great, thank you, bye.",
-];
-
-fn talks(count: usize) -> Vec<Value> {
-    (0..count)
-        .map(|index| conversation(&format!("talk-{index}"), &TALK))
-        .collect()
-}
+use tests::{Courtroom, TALK, conversation, talks};
 
 /// A call that says a word that no other says.
 fn marked(id: &str, word: &str) -> Value {

@@ -2,17 +2,8 @@
 
 use serde_json::{Value, json};
 use simulator::judge::Settings;
-use tests::{Courtroom, TestDb, conversation};
+use tests::{Courtroom, TALK, TestDb, conversation};
 use tokio_postgres::error::SqlState;
-
-const TALK: [&str; 6] = [
-    "Thanks for calling Quillmere Bakery, this is Nell. How can I help you today?",
-    "Hi, I would like to order a cake for Saturday, for about twenty people.",
-    "A cake for twenty on Saturday, with pleasure. Shall I put you down for a pick-up at ten?",
-    "Ten is fine. Is there something without nuts?",
-    "Yes, our vanilla sponge has no nuts at all. I have booked it for Saturday at ten.",
-    "Great, thank you, bye.",
-];
 
 /// A team's own rubric: two criteria.
 fn own() -> Value {

@@ -143,6 +143,24 @@ impl Courtroom {
     }
 }
 
+/// What is said in a call that is worth a score.
+pub const TALK: [&str; 6] = [
+    "Thanks for calling Quillmere Bakery, this is Nell. How can I help you today?",
+    "Hi, I would like to order a cake for Saturday, for about twenty people.",
+    "A cake for twenty on Saturday, with pleasure. Shall I put you down for a pick-up at ten?",
+    "Ten is fine. Is there something without nuts?",
+    "Yes, our vanilla sponge has no nuts at all. I have booked it for Saturday at ten.",
+    "Great, thank you, bye.",
+];
+
+/// Calls in which that is said.
+#[must_use]
+pub fn talks(count: usize) -> Vec<Value> {
+    (0..count)
+        .map(|index| conversation(&format!("talk-{index}"), &TALK))
+        .collect()
+}
+
 /// A call in which agent and caller speak by turns, the agent first, two seconds each with a second in between.
 #[must_use]
 pub fn conversation(id: &str, said: &[&str]) -> Value {

@@ -19,7 +19,7 @@ mod visitor;
 mod webhook;
 
 pub use browser::{Browser, Look};
-pub use courtroom::{Courtroom, conversation};
+pub use courtroom::{Courtroom, TALK, conversation, talks};
 pub use database::TestDb;
 pub use expected::expected_row;
 pub use row::{LogLine, Run};
