@@ -29,4 +29,5 @@ pub mod score;
 pub mod sign_in;
 pub mod sync_state;
 pub mod telemetry;
+pub mod telephone;
 mod tls;

@@ -14,7 +14,7 @@ use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use shared::assistant::{self, Named};
 use shared::dashboard::{self, Bucket, Listed, Metrics, Quality};
-use shared::db;
+use shared::{db, telephone};
 use tokio_postgres::Client;
 
 use self::filters::{Filters, Preset};
@@ -156,7 +156,7 @@ impl From<Listed> for Row {
         Self {
             assistant: short(either.unwrap_or("none")),
             ended_reason: short(call.ended_reason.as_deref().unwrap_or_default()),
-            customer: call.customer_number.as_deref().map(figures::masked),
+            customer: call.customer_number.as_deref().map(telephone::masked),
             duration: call
                 .duration_seconds
                 .map(|seconds| figures::duration(TimeDelta::seconds(i64::from(seconds)))),

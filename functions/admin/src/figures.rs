@@ -110,14 +110,3 @@ pub(crate) fn dollars(amount: Option<Decimal>) -> String {
         Some(amount) => format!("${:.2}", amount.round_dp(2)),
     }
 }
-
-/// A phone number of which the last two digits are left, such as `••• 42`.
-pub(crate) fn masked(number: &str) -> String {
-    let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
-    let end: String = digits[digits.len().saturating_sub(2)..].iter().collect();
-    if digits.len() > 4 {
-        format!("••• {end}")
-    } else {
-        "•••".to_owned()
-    }
-}

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use regex_lite::{Captures, Regex};
+use shared::telephone;
 use uuid::Uuid;
 
 /// What is looked through of a text, in characters: a message shows far less.
@@ -112,13 +113,11 @@ fn hidden_unless_id(text: &str) -> String {
     }
 }
 
-/// As the pages mask a number; what stands before it stays.
+/// The number masked; what stands before it stays.
 fn masked(number: &str) -> String {
     let start = number.find(|letter: char| letter.is_ascii_digit() || "+(".contains(letter));
-    let before = &number[..start.unwrap_or(0)];
-    let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
-    let end: String = digits[digits.len().saturating_sub(2)..].iter().collect();
-    format!("{before}••• {end}")
+    let (before, number) = number.split_at(start.unwrap_or(0));
+    format!("{before}{}", telephone::masked(number))
 }
 
 #[cfg(test)]

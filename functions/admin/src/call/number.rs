@@ -1,6 +1,6 @@
 //! The customer's number: masked wherever the page has it, unless it was asked for.
 
-use crate::figures;
+use shared::telephone;
 
 /// A customer's number on one page.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Number {
         Some(if self.is_shown {
             number.to_owned()
         } else {
-            figures::masked(number)
+            telephone::masked(number)
         })
     }
 
@@ -32,7 +32,7 @@ impl Number {
             .as_deref()
             .filter(|number| !self.is_shown && is_telling(number))
         {
-            Some(number) => text.replace(number, &figures::masked(number)),
+            Some(number) => text.replace(number, &telephone::masked(number)),
             None => text,
         }
     }

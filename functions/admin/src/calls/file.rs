@@ -6,12 +6,13 @@ use futures::TryStreamExt as _;
 use futures::stream::Stream;
 use shared::dashboard::Listed;
 use shared::db::{self, DbError};
+use shared::telephone;
 
 use super::filters::Filters;
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
-use crate::{App, export, figures};
+use crate::{App, export};
 
 /// The columns of the CSV file; the members of an NDJSON object have the same names.
 const HEADER: [&str; 19] = [
@@ -62,7 +63,7 @@ async fn rows(
 }
 
 fn masked(mut call: Listed) -> Listed {
-    call.customer_number = call.customer_number.as_deref().map(figures::masked);
+    call.customer_number = call.customer_number.as_deref().map(telephone::masked);
     call
 }
 
