@@ -8,7 +8,6 @@ use notify::{Channels, Deps};
 use serde_json::Value;
 use shared::config::Reader;
 use shared::lambda::Reported;
-use shared::run::Failure;
 use shared::{clock, db, telemetry};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
@@ -37,7 +36,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         }
         let told = notify::handle(&wired.deps, &event.payload, clock::now()).await;
         if let Err(failure) = &told
-            && is_refused(failure)
+            && failure.is_authentication()
         {
             tracing::warn!("reading the settings again: {failure}");
             *wired = wire().await;
@@ -77,11 +76,4 @@ async fn wire() -> Wired {
         },
         until: Instant::now() + last,
     }
-}
-
-fn is_refused(failure: &Failure) -> bool {
-    failure
-        .0
-        .chain()
-        .any(|cause| cause.downcast_ref().is_some_and(db::is_authentication))
 }

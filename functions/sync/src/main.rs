@@ -1,5 +1,6 @@
 //! The sync function on AWS Lambda: reads the settings, builds what [`sync::handle`] needs, and serves.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -33,8 +34,6 @@ async fn wire() -> Result<Deps> {
 }
 
 fn is_refused(failure: &Failure) -> bool {
-    failure.0.chain().any(|cause| {
-        matches!(cause.downcast_ref(), Some(VapiError::Unauthorized { .. }))
-            || cause.downcast_ref().is_some_and(db::is_authentication)
-    })
+    let is_key = |cause: &(dyn Error + 'static)| matches!(cause.downcast_ref(), Some(VapiError::Unauthorized { .. }));
+    failure.is_authentication() || failure.0.chain().any(is_key)
 }

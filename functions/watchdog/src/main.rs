@@ -9,7 +9,7 @@ use watchdog::{Deps, Report};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    lambda::serve(wire, look, is_refused).await
+    lambda::serve(wire, look, Failure::is_authentication).await
 }
 
 async fn wire() -> Result<Deps> {
@@ -28,11 +28,4 @@ async fn wire() -> Result<Deps> {
 /// Whatever asks for it, it looks at the same things.
 async fn look(deps: &Deps, _: &Invocation, context: &Context) -> Result<Report, Failure> {
     watchdog::handle(deps, context.now).await
-}
-
-fn is_refused(failure: &Failure) -> bool {
-    failure
-        .0
-        .chain()
-        .any(|cause| cause.downcast_ref().is_some_and(db::is_authentication))
 }

@@ -451,6 +451,16 @@ async fn end_dropped(ledger: Ledger, run: Arc<Run>) {
     }
 }
 
+impl Failure {
+    /// Whether the database refused who asks: its password may have been changed.
+    #[must_use]
+    pub fn is_authentication(&self) -> bool {
+        self.0
+            .chain()
+            .any(|cause| cause.downcast_ref().is_some_and(db::is_authentication))
+    }
+}
+
 impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.0)
