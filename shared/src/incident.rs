@@ -78,6 +78,13 @@ pub struct Incident {
     pub held_until: Option<DateTime<Utc>>,
 }
 
+/// What [`incident`] reads of a row.
+macro_rules! columns {
+    () => {
+        "id, subject, kind, summary, run_id, since, last_seen_at, occurrences, ended_at, told_at, held_until"
+    };
+}
+
 impl Kind {
     /// All of them.
     pub const ALL: [Self; 9] = [
@@ -137,7 +144,8 @@ pub async fn lock(db: &impl GenericClient, subject: &str) -> Result<(), DbError>
 pub async fn see(db: &impl GenericClient, sign: &Sign) -> Result<Incident, DbError> {
     let row = db
         .query_typed_one(
-            r"
+            concat!(
+                r"
             insert into incidents (id, subject, kind, fingerprint, summary, run_id, since, last_seen_at)
             values ($1, $2, $3, $4, $5, $6, $7, $8)
             on conflict (subject, fingerprint) where ended_at is null do update
@@ -145,8 +153,9 @@ pub async fn see(db: &impl GenericClient, sign: &Sign) -> Result<Incident, DbErr
                 run_id = coalesce(excluded.run_id, incidents.run_id),
                 last_seen_at = greatest(incidents.last_seen_at, excluded.last_seen_at),
                 occurrences = incidents.occurrences + 1
-            returning id, subject, kind, summary, run_id, since, last_seen_at, occurrences, ended_at, told_at, held_until
-            ",
+            returning ",
+                columns!()
+            ),
             &[
                 (&Uuid::now_v7(), Type::UUID),
                 (&sign.subject, Type::TEXT),
@@ -174,7 +183,8 @@ pub async fn end(
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
     let rows = db
         .query_typed(
-            r"
+            concat!(
+                r"
             update incidents
             set ended_at = $3,
                 held_until = null
@@ -183,8 +193,9 @@ pub async fn end(
               and ended_at is null
               and since <= $3
               and ($4::text is null or fingerprint = $4)
-            returning id, subject, kind, summary, run_id, since, last_seen_at, occurrences, ended_at, told_at, held_until
-            ",
+            returning ",
+                columns!()
+            ),
             &[
                 (&subject, Type::TEXT),
                 (&kinds, Type::TEXT_ARRAY),
@@ -226,13 +237,17 @@ pub async fn expire(
 pub async fn open(db: &impl GenericClient, subject: Option<&str>) -> Result<Vec<Incident>, DbError> {
     let rows = db
         .query_typed(
-            r"
-            select id, subject, kind, summary, run_id, since, last_seen_at, occurrences, ended_at, told_at, held_until
+            concat!(
+                r"
+            select ",
+                columns!(),
+                r"
             from incidents
             where ended_at is null
               and ($1::text is null or subject = $1)
             order by since, id
-            ",
+            "
+            ),
             &[(&subject, Type::TEXT)],
         )
         .await?;
@@ -283,15 +298,19 @@ pub async fn ends_untold(
 ) -> Result<Vec<Incident>, DbError> {
     let rows = db
         .query_typed(
-            r"
-            select id, subject, kind, summary, run_id, since, last_seen_at, occurrences, ended_at, told_at, held_until
+            concat!(
+                r"
+            select ",
+                columns!(),
+                r"
             from incidents
             where subject = $1
               and ended_at >= $2
               and told_at is not null
               and end_told_at is null
             order by since, id
-            ",
+            "
+            ),
             &[(&subject, Type::TEXT), (&ended_since, Type::TIMESTAMPTZ)],
         )
         .await?;

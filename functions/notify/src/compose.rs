@@ -10,7 +10,7 @@ use crate::Deps;
 use crate::impact::{Impact, span};
 use crate::message::{Message, Tone};
 use crate::news::News;
-use crate::plan::Telling;
+use crate::plan::{self, Telling};
 
 /// What the tables add to what is to be told.
 #[derive(Clone, Debug, Default)]
@@ -25,10 +25,11 @@ pub(crate) struct Facts {
 
 /// The message that tells it.
 pub(crate) fn message(telling: &Telling, facts: &Facts, deps: &Deps, now: DateTime<Utc>) -> Message {
-    let mut message = match telling {
-        Telling::Failure(incident) => failure(incident, &headline(incident), deps, now),
-        Telling::Reminder(incidents) => reminder(incidents, deps, now),
-        Telling::Recovery(incidents) => return recovery(incidents, facts, deps, now),
+    let first = &telling.first;
+    let mut message = match telling.occasion {
+        plan::Occasion::Failure => failure(first, &headline(first), deps, now),
+        plan::Occasion::Reminder => reminder(telling, deps, now),
+        plan::Occasion::Recovery => return recovery(telling, facts, deps, now),
     };
     if let Some(run) = &facts.run {
         let counters = run.counters;
@@ -117,28 +118,24 @@ fn failure(incident: &Incident, title: &str, deps: &Deps, now: DateTime<Utc>) ->
     message
 }
 
-fn reminder(incidents: &[Incident], deps: &Deps, now: DateTime<Utc>) -> Message {
-    // What has lasted longest; never empty.
-    let first = &incidents[0];
+fn reminder(telling: &Telling, deps: &Deps, now: DateTime<Utc>) -> Message {
+    let first = &telling.first;
     let mut message = failure(first, &format!("Still so: {}", headline(first)), deps, now);
-    if incidents.len() > 1 {
-        let others: Vec<String> = incidents[1..].iter().map(headline).collect();
+    let others: Vec<String> = telling.others.iter().map(headline).collect();
+    if !others.is_empty() {
         message.text("Also", &others.join("; "));
     }
     message
 }
 
-fn recovery(incidents: &[Incident], facts: &Facts, deps: &Deps, now: DateTime<Utc>) -> Message {
-    let first = &incidents[0];
-    let ended = incidents
-        .iter()
-        .filter_map(|incident| incident.ended_at)
-        .max()
-        .unwrap_or(now);
+fn recovery(telling: &Telling, facts: &Facts, deps: &Deps, now: DateTime<Utc>) -> Message {
+    let first = &telling.first;
+    let ended = telling.incidents().filter_map(|incident| incident.ended_at).max();
+    let ended = ended.unwrap_or(now);
     let mut message = Message::new(Tone::Good, &relief(first), deps.settings.stack.as_deref());
     let out = span(since(first.since, ended));
     message.instant("Over since", ended, &format!("it lasted {out}"));
-    let was: Vec<String> = incidents.iter().map(headline).collect();
+    let was: Vec<String> = telling.incidents().map(headline).collect();
     message.text("It was", &was.join("; "));
     let caught_up = match (facts.brought.inserted, facts.brought.analyzed) {
         (0, 0) => None,

@@ -14,58 +14,74 @@ pub const EXPIRY: TimeDelta = TimeDelta::hours(24);
 
 /// What somebody is to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Telling {
+pub(crate) struct Telling {
+    /// What is new about it.
+    pub(crate) occasion: Occasion,
+    /// What began first.
+    pub(crate) first: Incident,
+    /// What is told with it.
+    pub(crate) others: Vec<Incident>,
+}
+
+/// What is new about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
     /// Something went wrong.
-    Failure(Incident),
+    Failure,
     /// It still is, and has been told.
-    Reminder(Vec<Incident>),
+    Reminder,
     /// It is over.
-    Recovery(Vec<Incident>),
+    Recovery,
+}
+
+impl Occasion {
+    /// As `notifications` has it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Reminder => "reminder",
+            Self::Recovery => "recovery",
+        }
+    }
 }
 
 impl Telling {
-    /// As `notifications` has it.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Failure(_) => "failure",
-            Self::Reminder(_) => "reminder",
-            Self::Recovery(_) => "recovery",
-        }
+    /// Nothing is told of nothing.
+    fn of(occasion: Occasion, incidents: impl IntoIterator<Item = Incident>) -> Option<Self> {
+        let mut incidents = incidents.into_iter();
+        Some(Self {
+            occasion,
+            first: incidents.next()?,
+            others: incidents.collect(),
+        })
     }
 
-    /// What it is about; never empty.
-    pub(crate) fn incidents(&self) -> &[Incident] {
-        match self {
-            Self::Failure(incident) => std::slice::from_ref(incident),
-            Self::Reminder(incidents) | Self::Recovery(incidents) => incidents,
-        }
+    /// All that it is about.
+    pub(crate) fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 }
 
 /// The next message on a subject: of its open incidents, of those that ended untold, after `messages` within the
 /// last [`COOLDOWN`].
 pub(crate) fn next(open: &[Incident], ended: &[Incident], messages: i64, now: DateTime<Utc>) -> Option<Telling> {
-    let is_free = |incident: &&Incident| incident.held_until.is_none_or(|until| until <= now);
-    let ended: Vec<Incident> = ended.iter().filter(is_free).cloned().collect();
     if messages >= FLAPPING {
         return None;
     }
-    if !ended.is_empty() {
-        return Some(Telling::Recovery(ended));
+    let is_free = |incident: &&Incident| incident.held_until.is_none_or(|until| until <= now);
+    let recovery = Telling::of(Occasion::Recovery, ended.iter().filter(is_free).cloned());
+    if recovery.is_some() {
+        return recovery;
     }
-    let is_cooling = open
-        .iter()
-        .any(|incident| incident.told_at.is_some_and(|told| now - told < COOLDOWN));
-    let untold = open
-        .iter()
-        .filter(is_free)
-        .find(|incident| incident.told_at.is_none() && !is_echo(incident, open));
-    if let Some(incident) = untold.filter(|_| !is_cooling) {
-        return Some(Telling::Failure(incident.clone()));
+    let is_cooling = |incident: &Incident| incident.told_at.is_some_and(|told| now - told < COOLDOWN);
+    if open.iter().any(is_cooling) {
+        return None;
     }
+    let is_untold = |incident: &&Incident| incident.told_at.is_none() && !is_echo(incident, open);
     let is_due = |incident: &&Incident| incident.told_at.is_some_and(|told| now - told >= REMIND_AFTER);
-    let due: Vec<Incident> = open.iter().filter(is_free).filter(is_due).cloned().collect();
-    (!due.is_empty() && !is_cooling).then_some(Telling::Reminder(due))
+    let free = || open.iter().filter(is_free);
+    Telling::of(Occasion::Failure, free().find(is_untold).cloned())
+        .or_else(|| Telling::of(Occasion::Reminder, free().filter(is_due).cloned()))
 }
 
 /// Whether it says only that what is failing already is failing.
@@ -115,7 +131,10 @@ mod tests {
         let told = [incident(1, Kind::RunFailed, Some(hours(0)))];
 
         assert_eq!(next(&told, &[], 1, hours(23)), None);
-        assert_eq!(next(&told, &[], 1, hours(24)), Some(Telling::Reminder(told.to_vec())));
+        assert_eq!(
+            next(&told, &[], 1, hours(24)),
+            Telling::of(Occasion::Reminder, told.to_vec())
+        );
     }
 
     #[test]
@@ -126,7 +145,10 @@ mod tests {
         ];
 
         assert_eq!(next(&open, &[], 1, hours(5) + TimeDelta::minutes(59)), None);
-        assert_eq!(next(&open, &[], 0, hours(6)), Some(Telling::Failure(open[1].clone())));
+        assert_eq!(
+            next(&open, &[], 0, hours(6)),
+            Telling::of(Occasion::Failure, [open[1].clone()])
+        );
     }
 
     #[test]
@@ -140,7 +162,7 @@ mod tests {
         assert_eq!(next(&open, &[], 0, hours(5)), None);
         assert_eq!(
             next(&open[1..], &[], 0, hours(5)),
-            Some(Telling::Failure(open[1].clone()))
+            Telling::of(Occasion::Failure, [open[1].clone()])
         );
     }
 
@@ -153,7 +175,10 @@ mod tests {
 
         assert_eq!(next(&held, &[], 0, hours(1) - TimeDelta::seconds(1)), None);
         assert_eq!(next(&[], &held, 0, hours(1) - TimeDelta::seconds(1)), None);
-        assert_eq!(next(&held, &[], 0, hours(1)), Some(Telling::Failure(held[0].clone())));
+        assert_eq!(
+            next(&held, &[], 0, hours(1)),
+            Telling::of(Occasion::Failure, [held[0].clone()])
+        );
     }
 
     #[test]
@@ -163,7 +188,7 @@ mod tests {
         assert_eq!(next(&open, &open, FLAPPING, hours(1)), None);
         assert_eq!(
             next(&open, &open, FLAPPING - 1, hours(1)),
-            Some(Telling::Recovery(open.to_vec()))
+            Telling::of(Occasion::Recovery, open.to_vec())
         );
     }
 }

@@ -15,7 +15,7 @@ use crate::channels::Outcome;
 use crate::compose::{self, Facts};
 use crate::impact::Impact;
 use crate::message::Message;
-use crate::plan::{self, COOLDOWN, EXPIRY, Telling};
+use crate::plan::{self, COOLDOWN, EXPIRY, Occasion, Telling};
 use crate::{Deps, Report};
 
 /// Who tells of something has this long, longer than an invocation may take; then somebody else may.
@@ -87,7 +87,7 @@ async fn facts(
     deps: &Deps,
     now: DateTime<Utc>,
 ) -> Result<Facts> {
-    let first = &telling.incidents()[0];
+    let first = &telling.first;
     let brought = match first.ended_at {
         Some(ended) => run::brought(db, &first.subject, first.since, ended).await?,
         None => run::Brought::default(),
@@ -113,16 +113,16 @@ async fn conclude(
     let mut client = db::connect(pool).await?;
     let transaction = client.transaction().await?;
     let ids = ids(telling);
-    let first = &telling.incidents()[0];
+    let first = &telling.first;
     keep(
         &*transaction,
-        outcome.rows(Some(first.id), telling.kind(), message, now),
+        outcome.rows(Some(first.id), telling.occasion.as_str(), message, now),
     )
     .await?;
     if outcome.has_arrived() {
-        match telling {
-            Telling::Failure(_) | Telling::Reminder(_) => incident::told(&*transaction, &ids, now).await?,
-            Telling::Recovery(_) => incident::end_told(&*transaction, &ids, now).await?,
+        match telling.occasion {
+            Occasion::Failure | Occasion::Reminder => incident::told(&*transaction, &ids, now).await?,
+            Occasion::Recovery => incident::end_told(&*transaction, &ids, now).await?,
         }
     } else {
         complain(message, outcome, now);
@@ -149,7 +149,7 @@ fn complain(message: &Message, outcome: &Outcome, now: DateTime<Utc>) {
 }
 
 fn ids(telling: &Telling) -> Vec<Uuid> {
-    telling.incidents().iter().map(|incident| incident.id).collect()
+    telling.incidents().map(|incident| incident.id).collect()
 }
 
 async fn within<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
