@@ -107,13 +107,11 @@ fn is_address(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::reader;
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> (Alerts, Option<String>) {
-        let pairs = pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let mut reader = Reader::from_pairs(pairs);
+        let mut reader = reader(pairs);
         let alerts = reader.alerts();
         (alerts, reader.finish().err().map(|error| error.to_string()))
     }
