@@ -59,7 +59,6 @@ fn user(line: &str) -> Option<(String, SecretString)> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::reader;
-    use super::*;
 
     const SESSION: &str = "0123456789abcdef0123456789abcdef";
 
