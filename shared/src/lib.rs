@@ -16,6 +16,7 @@ pub mod clock;
 pub mod config;
 pub mod dashboard;
 pub mod db;
+pub mod document;
 pub mod event;
 pub mod framework;
 pub mod http;

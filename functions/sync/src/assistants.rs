@@ -7,10 +7,10 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::json;
 use shared::assistant::{self, Assistant};
 use shared::db;
+use shared::document::{self, Reading};
 use shared::run::{Run, Step};
 
 use crate::Deps;
-use crate::document::{self, Reading};
 use crate::vapi::{Listed, Query, VapiError};
 
 /// Assistants in one page: a thousand of them once brought a server's query to its time limit.

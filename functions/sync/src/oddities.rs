@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::json;
+use shared::document::Oddity;
 use shared::run::{Run, Step};
-
-use crate::document::Oddity;
 
 /// What is odd about the documents of a run, by kind: how often, and one example.
 #[derive(Debug, Default)]

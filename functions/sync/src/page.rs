@@ -10,10 +10,10 @@ use anyhow::Result;
 use backon::RetryableWithContext;
 use chrono::{DateTime, SubsecRound, Utc};
 use shared::call::Call;
+use shared::document::{self, Oddity, Reading};
 use shared::sync_state::Window;
 use shared::telemetry;
 
-use crate::document::{self, Oddity, Reading};
 use crate::progress::Progress;
 use crate::seen::{self, Sight};
 use crate::vapi::{BrokenAnswer, Listed, Query, VapiError};

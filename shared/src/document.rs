@@ -1,5 +1,8 @@
 //! From Vapi's document to a row: typed columns read tolerantly, copies dropped, secrets out, a hash.
 
+mod members;
+mod redact;
+
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -8,17 +11,17 @@ use chrono::{DateTime, Datelike, Utc};
 use memchr::memmem;
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
-use shared::assistant::Assistant;
-use shared::call::{Call, DocumentHash};
-use shared::reject::Reject;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::members::{APART, Members};
-use crate::redact::scrub;
+use crate::assistant::Assistant;
+use crate::call::{Call, DocumentHash};
+use crate::reject::Reject;
+use members::{APART, Members};
+use redact::scrub;
 
 /// What one element of a page turned out to be.
 #[derive(Debug)]
-pub(crate) enum Reading<T> {
+pub enum Reading<T> {
     /// Usable; with what is odd about it.
     Usable(Box<T>, Vec<Oddity>),
     /// JSON, but not something that can be stored.
@@ -29,7 +32,7 @@ pub(crate) enum Reading<T> {
 
 /// What is odd about a document that is stored all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Oddity {
+pub enum Oddity {
     /// A member that should be there is not.
     Missing(&'static str),
     /// A member has another type, or a value out of all bounds; its column is null.
@@ -53,7 +56,8 @@ const STATUSES: [&str; 8] = [
 const TYPES: [&str; 4] = ["inboundPhoneCall", "outboundPhoneCall", "webCall", "vapi.websocketCall"];
 
 /// Reads one call.
-pub(crate) fn call(element: &[u8]) -> Reading<Call> {
+#[must_use]
+pub fn call(element: &[u8]) -> Reading<Call> {
     let (text, mut odd) = utf8(element);
     let (members, artifact) = match Members::parse_call(&text) {
         Ok(read) => read,
@@ -71,7 +75,8 @@ pub(crate) fn call(element: &[u8]) -> Reading<Call> {
 }
 
 /// Reads one assistant.
-pub(crate) fn assistant(element: &[u8]) -> Reading<Assistant> {
+#[must_use]
+pub fn assistant(element: &[u8]) -> Reading<Assistant> {
     let (text, mut odd) = utf8(element);
     let members = match Members::parse(&text) {
         Ok(members) => members,
