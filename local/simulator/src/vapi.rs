@@ -7,6 +7,7 @@ mod body;
 mod document;
 mod faults;
 mod generate;
+mod life;
 mod list;
 mod oddity;
 mod query;
@@ -20,7 +21,7 @@ mod settings;
 mod shelf;
 mod spec;
 mod spoil;
-
+mod veil;
 mod world;
 
 pub use faults::{Cut, Fault, Faults, Rule};
@@ -29,4 +30,5 @@ pub use requests::{Kind, Request};
 pub use server::Server;
 pub use settings::{Order, Refusal, Retention, Settings, Unknown};
 pub use spec::{Size, Spec};
+pub use veil::{Form, Hidden, Hollowing};
 pub use world::World;

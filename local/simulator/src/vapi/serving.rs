@@ -8,11 +8,12 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::SystemTime,
 };
 
 use axum::{
     extract::{ConnectInfo, Request as HttpRequest, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
 use chrono::{DateTime, Days, Utc};
@@ -94,7 +95,11 @@ pub(crate) async fn serve(
         Delivery::Close => fate.close(),
         _ => {}
     }
-    response::render(&spoilt, accepts_gzip, shared.stopped.clone())
+    let mut response = response::render(&spoilt, accepts_gzip, shared.stopped.clone());
+    if let Some(date) = shared.date() {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
 }
 
 impl Shared {
@@ -164,6 +169,14 @@ impl Shared {
             (None, Some(_)) => true,
             (Some(key), Some(token)) => key == token,
         }
+    }
+
+    /// What answers are dated by, where that is not the machine's clock.
+    fn date(&self) -> Option<HeaderValue> {
+        let ahead = locked(&self.world).life.clock_ahead;
+        let date = DateTime::<Utc>::from(SystemTime::now()) + ahead;
+        let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        (!ahead.is_zero()).then(|| HeaderValue::try_from(date).ok()).flatten()
     }
 
     /// What a retention refusal names: by the settings, or else two weeks ago.

@@ -7,6 +7,8 @@ mod content;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod list;
 #[cfg(test)]
 mod oddities;
