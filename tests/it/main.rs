@@ -28,3 +28,4 @@ mod schema;
 mod sync;
 mod tls;
 mod watchdog;
+mod year;
