@@ -3,6 +3,7 @@
 //! [`Spec`] → [`World::generate`] → [`Server::start`]; then change [`Server::world`] while it
 //! serves, or break the answers with [`Server::faults`].
 
+mod analytics;
 mod body;
 mod document;
 mod faults;
@@ -29,4 +30,4 @@ pub use requests::{Kind, Request};
 pub use server::Server;
 pub use settings::{Order, Refusal, Retention, Settings, Unknown};
 pub use spec::{Size, Spec};
-pub use world::World;
+pub use world::{Counting, World};

@@ -8,11 +8,13 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::SystemTime,
 };
 
 use axum::{
+    body::to_bytes,
     extract::{ConnectInfo, Request as HttpRequest, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, header, request::Parts},
     response::Response,
 };
 use chrono::{DateTime, Days, Utc};
@@ -22,6 +24,7 @@ use url::form_urlencoded;
 use crate::connection::Fate;
 
 use super::{
+    analytics,
     faults::{Fault, Faults},
     list::{self, Answer},
     refusal::Refused,
@@ -32,6 +35,9 @@ use super::{
     spoil,
     world::World,
 };
+
+/// The most of a request's body that is read, in bytes.
+const LARGEST_BODY: usize = 1_000_000;
 
 /// What the handlers and the [`Server`](super::Server) share.
 pub(crate) struct Shared {
@@ -54,12 +60,15 @@ pub(crate) async fn serve(
     http: HttpRequest,
 ) -> Response {
     let _open = Open::count(&shared);
-    let method = http.method().as_str();
-    let path = http.uri().path();
+    let (http, body) = http.into_parts();
+    let method = http.method.as_str();
+    let path = http.uri.path();
     let kind = Kind::of(method, path);
-    let query: Vec<(String, String)> = form_urlencoded::parse(http.uri().query().unwrap_or_default().as_bytes())
+    let query: Vec<(String, String)> = form_urlencoded::parse(http.uri.query().unwrap_or_default().as_bytes())
         .into_owned()
         .collect();
+    // A body that does not come through is as good as none.
+    let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     locked(&shared.script).advance(kind, &mut locked(&shared.world));
     let faults = shared.faults.strike(kind);
     // Even no sleep at all would take a millisecond.
@@ -67,10 +76,10 @@ pub(crate) async fn serve(
         tokio::time::sleep(shared.settings.latency).await;
     }
 
-    let answer = shared.answer(kind, &http, &query, &faults);
+    let answer = shared.answer(kind, &http, &body, &query, &faults);
     let rows = answer.rows();
     let fault = faults.iter().find(|fault| !fault.is_about_rows()).cloned();
-    let accepts_gzip = shared.settings.gzip && accepts_gzip(http.headers());
+    let accepts_gzip = shared.settings.gzip && accepts_gzip(&http.headers);
     let spoilt = spoil::answer(answer, fault.as_ref(), shared.oldest());
     locked(&shared.requests).push(Request {
         method: method.to_owned(),
@@ -94,7 +103,9 @@ pub(crate) async fn serve(
         Delivery::Close => fate.close(),
         _ => {}
     }
-    response::render(&spoilt, accepts_gzip, shared.stopped.clone())
+    let dated = (!shared.settings.clock_ahead.is_zero())
+        .then(|| DateTime::<Utc>::from(SystemTime::now()) + shared.settings.clock_ahead);
+    response::render(&spoilt, accepts_gzip, dated, shared.stopped.clone())
 }
 
 impl Shared {
@@ -113,8 +124,8 @@ impl Shared {
     }
 
     /// The answer as it would be if only rows could be spoilt.
-    fn answer(&self, kind: Kind, http: &HttpRequest, query: &[(String, String)], faults: &[Fault]) -> Answer {
-        let path = http.uri().path();
+    fn answer(&self, kind: Kind, http: &Parts, body: &[u8], query: &[(String, String)], faults: &[Fault]) -> Answer {
+        let path = http.uri.path();
         let id = decoded(path.trim_matches('/').rsplit('/').next().unwrap_or_default());
         if let Some(refused) = self.refusal(kind, http) {
             return Answer::Refused(refused);
@@ -132,7 +143,8 @@ impl Shared {
                 list::call(&world, &self.settings, &id, serial).map(Answer::One)
             }
             Kind::Assistant => list::assistant(&world, &id).map(Answer::One),
-            Kind::Write | Kind::Unknown => Err(Refused::no_route(http.method().as_str(), path)),
+            Kind::Analytics => analytics::answer(&world, body).map(Answer::One),
+            Kind::Write | Kind::Unknown => Err(Refused::no_route(http.method.as_str(), path)),
         };
         match answer {
             Ok(Answer::Page(rows)) => Answer::Page(spoil::rows(rows, faults)),
@@ -142,12 +154,12 @@ impl Shared {
     }
 
     /// Why this request gets no data, if it is not let in.
-    fn refusal(&self, kind: Kind, http: &HttpRequest) -> Option<Refused> {
-        let method = http.method().as_str();
+    fn refusal(&self, kind: Kind, http: &Parts) -> Option<Refused> {
+        let method = http.method.as_str();
         if kind == Kind::Unknown {
-            return Some(Refused::no_route(method, http.uri().path()));
+            return Some(Refused::no_route(method, http.uri.path()));
         }
-        if !self.lets_in(http.headers()) {
+        if !self.lets_in(&http.headers) {
             return Some(Refused::unauthorized());
         }
         (kind == Kind::Write).then(|| Refused::read_only(method))
