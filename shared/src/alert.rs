@@ -22,6 +22,12 @@ pub enum Kind {
     TooLong,
     /// Vapi will soon stop serving calls that may not be stored.
     LowHeadroom,
+    /// Documents of calls that are stored came back with less in them.
+    DocumentsEmptied,
+    /// Vapi's listings cannot be true.
+    ListingSuspect,
+    /// Vapi counts calls that are not stored.
+    CountsDiffer,
 }
 
 /// Something that is not as it should be, of one script.
@@ -57,6 +63,9 @@ impl Kind {
             Self::Late => "late",
             Self::TooLong => "too_long",
             Self::LowHeadroom => "low_headroom",
+            Self::DocumentsEmptied => "documents_emptied",
+            Self::ListingSuspect => "listing_suspect",
+            Self::CountsDiffer => "counts_differ",
         }
     }
 }

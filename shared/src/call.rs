@@ -1,6 +1,7 @@
 //! A Vapi call as stored, and every query on `vapi_calls_raw`.
 
 mod detail;
+mod listed;
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -15,6 +16,9 @@ use tokio_postgres::{GenericClient, Transaction};
 use crate::db::DbError;
 
 pub use detail::{Detail, detail};
+pub use listed::{
+    Counted, Listed, by_stretch, in_stretch, is_listed, mark_absent, mark_gone, newest_organisation, oldest, unlisted,
+};
 
 /// The 128-bit hash of a stored document: what tells a changed call from an unchanged one.
 pub type DocumentHash = [u8; 16];
@@ -170,6 +174,7 @@ pub async fn open_since(db: &impl GenericClient, since: DateTime<Utc>) -> Result
             from vapi_calls_raw
             where (status is null or status not in ('ended', 'not-found', 'deletion-failed'))
               and created_at >= $1
+              and gone_at is null
             order by created_at
             ",
             &[(&since, Type::TIMESTAMPTZ)],

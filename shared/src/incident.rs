@@ -30,6 +30,12 @@ pub enum Kind {
     Errors,
     /// An event or an invocation was given up after its last retry.
     Undelivered,
+    /// Documents of calls that are stored came back with less in them.
+    DocumentsEmptied,
+    /// Vapi's listings cannot be true.
+    ListingSuspect,
+    /// Vapi counts calls that are not stored.
+    CountsDiffer,
 }
 
 /// A sign that something is wrong.
@@ -87,7 +93,7 @@ macro_rules! columns {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::RunFailed,
         Self::RunIncomplete,
         Self::Missed,
@@ -97,6 +103,9 @@ impl Kind {
         Self::Alarm,
         Self::Errors,
         Self::Undelivered,
+        Self::DocumentsEmptied,
+        Self::ListingSuspect,
+        Self::CountsDiffer,
     ];
 
     /// As the row has it.
@@ -112,6 +121,9 @@ impl Kind {
             Self::Alarm => "alarm",
             Self::Errors => "errors",
             Self::Undelivered => "undelivered",
+            Self::DocumentsEmptied => "documents_emptied",
+            Self::ListingSuspect => "listing_suspect",
+            Self::CountsDiffer => "counts_differ",
         }
     }
 

@@ -59,6 +59,22 @@ pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: D
     Ok(())
 }
 
+/// How many calls could not be stored since, and are not stored by now.
+pub async fn open(db: &impl GenericClient, since: DateTime<Utc>) -> Result<i64, DbError> {
+    let row = db
+        .query_typed_one(
+            r"
+            select count(*)
+            from vapi_call_rejects
+            where resolved_at is null
+              and last_seen_at >= $1
+            ",
+            &[(&since, Type::TIMESTAMPTZ)],
+        )
+        .await?;
+    row.try_get(0)
+}
+
 /// Marks the open rejects of calls that are stored by now; returns how many.
 pub async fn resolve(db: &impl GenericClient, now: DateTime<Utc>) -> Result<u64, DbError> {
     db.execute_typed(

@@ -4,9 +4,9 @@
 //! passes under way, and only when no window is left; a window shrinks in the transaction that stores
 //! what was read from it, so that a run killed anywhere leaves exactly what is still to do.
 
-use chrono::{DateTime, Utc};
-use tokio_postgres::GenericClient;
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio_postgres::types::Type;
+use tokio_postgres::{GenericClient, Transaction};
 
 use crate::db::DbError;
 
@@ -14,7 +14,7 @@ use crate::db::DbError;
 const CALLS: &str = "calls";
 
 /// How far a sync has got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     /// Every call changed up to here is stored.
     pub watermark: Option<DateTime<Utc>>,
@@ -22,6 +22,22 @@ pub struct State {
     pub target: Option<DateTime<Utc>>,
     /// When the trailing window was last read again.
     pub rescanned_at: Option<DateTime<Utc>>,
+    /// Whose calls these are.
+    pub organisation: Option<String>,
+    /// Calls created up to here had their last look.
+    pub last_looked_to: Option<DateTime<Utc>>,
+    /// When everything was read for the second time after the first load.
+    pub read_again_at: Option<DateTime<Utc>>,
+    /// How many runs in a row were given a listing that cannot be true.
+    pub suspect_runs: i32,
+    /// When each day's calls were last counted against Vapi's own counts.
+    pub reconciled_at: Option<DateTime<Utc>>,
+    /// When Vapi last refused to count.
+    pub counts_refused_at: Option<DateTime<Utc>>,
+    /// The last day up to which no call is missing, by Vapi's counts.
+    pub complete_to: Option<NaiveDate>,
+    /// How many calls Vapi counted that are not stored.
+    pub calls_missing: i64,
 }
 
 /// Why a window is walked.
@@ -37,6 +53,8 @@ pub enum Pass {
     Rescan,
     /// A range that somebody asked for.
     Range,
+    /// Calls that Vapi will soon forget, once more.
+    LastLook,
 }
 
 /// A stretch of creation time to walk, both ends included, newest first.
@@ -59,7 +77,8 @@ pub async fn read(db: &impl GenericClient) -> Result<State, DbError> {
     let row = db
         .query_typed_opt(
             r"
-            select watermark, target, rescanned_at
+            select watermark, target, rescanned_at, organisation, last_looked_to, read_again_at, suspect_runs,
+                   reconciled_at, counts_refused_at, complete_to, calls_missing
             from sync_state
             where name = $1
             ",
@@ -68,9 +87,17 @@ pub async fn read(db: &impl GenericClient) -> Result<State, DbError> {
         .await?;
     row.map_or(Ok(State::default()), |row| {
         Ok(State {
-            watermark: row.try_get(0)?,
-            target: row.try_get(1)?,
-            rescanned_at: row.try_get(2)?,
+            watermark: row.try_get("watermark")?,
+            target: row.try_get("target")?,
+            rescanned_at: row.try_get("rescanned_at")?,
+            organisation: row.try_get("organisation")?,
+            last_looked_to: row.try_get("last_looked_to")?,
+            read_again_at: row.try_get("read_again_at")?,
+            suspect_runs: row.try_get("suspect_runs")?,
+            reconciled_at: row.try_get("reconciled_at")?,
+            counts_refused_at: row.try_get("counts_refused_at")?,
+            complete_to: row.try_get("complete_to")?,
+            calls_missing: row.try_get("calls_missing")?,
         })
     })
 }
@@ -198,6 +225,7 @@ pub async fn advance(db: &impl GenericClient, now: DateTime<Utc>) -> Result<Opti
         update sync_state
         set watermark = target,
             target = null,
+            suspect_runs = 0,
             updated_at = $2
         where name = $1
           and target is not null
@@ -207,6 +235,146 @@ pub async fn advance(db: &impl GenericClient, now: DateTime<Utc>) -> Result<Opti
     )
     .await?;
     Ok(read(db).await?.watermark)
+}
+
+/// Puts the state back to what it was before a run whose listings cannot be true, so that the next run reads all of
+/// it again; counts the run.
+pub async fn restore(
+    transaction: &Transaction<'_>,
+    before: &State,
+    carried: Vec<Window>,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    transaction.execute_typed("delete from sync_windows", &[]).await?;
+    open(transaction, carried).await?;
+    transaction
+        .execute_typed(
+            r"
+            update sync_state
+            set target = $2,
+                rescanned_at = $3,
+                last_looked_to = $4,
+                read_again_at = $5,
+                suspect_runs = suspect_runs + 1,
+                updated_at = $6
+            where name = $1
+            ",
+            &[
+                (&CALLS, Type::TEXT),
+                (&before.target, Type::TIMESTAMPTZ),
+                (&before.rescanned_at, Type::TIMESTAMPTZ),
+                (&before.last_looked_to, Type::TIMESTAMPTZ),
+                (&before.read_again_at, Type::TIMESTAMPTZ),
+                (&now, Type::TIMESTAMPTZ),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Begins anew with the calls of another organisation; those that are stored stay.
+pub async fn start_over(transaction: &Transaction<'_>, now: DateTime<Utc>) -> Result<(), DbError> {
+    transaction.execute_typed("delete from sync_windows", &[]).await?;
+    transaction
+        .execute_typed(
+            r"
+            update sync_state
+            set watermark = null,
+                target = null,
+                rescanned_at = null,
+                organisation = null,
+                last_looked_to = null,
+                read_again_at = null,
+                suspect_runs = 0,
+                reconciled_at = null,
+                counts_refused_at = null,
+                complete_to = null,
+                calls_missing = 0,
+                updated_at = $2
+            where name = $1
+            ",
+            &[(&CALLS, Type::TEXT), (&now, Type::TIMESTAMPTZ)],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Keeps whose calls these are.
+pub async fn belongs_to(db: &impl GenericClient, organisation: &str, now: DateTime<Utc>) -> Result<(), DbError> {
+    db.execute_typed(
+        r"
+        insert into sync_state (name, organisation, updated_at)
+        values ($1, $2, $3)
+        on conflict (name) do update
+        set organisation = excluded.organisation,
+            updated_at = excluded.updated_at
+        where sync_state.organisation is distinct from excluded.organisation
+        ",
+        &[
+            (&CALLS, Type::TEXT),
+            (&organisation, Type::TEXT),
+            (&now, Type::TIMESTAMPTZ),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes that calls created up to here get their last look in this pass.
+pub async fn last_looked(db: &impl GenericClient, to: DateTime<Utc>) -> Result<(), DbError> {
+    db.execute_typed(
+        "update sync_state set last_looked_to = greatest(last_looked_to, $2) where name = $1",
+        &[(&CALLS, Type::TEXT), (&to, Type::TIMESTAMPTZ)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes that everything is read for the second time in this pass.
+pub async fn read_again(db: &impl GenericClient, now: DateTime<Utc>) -> Result<(), DbError> {
+    db.execute_typed(
+        "update sync_state set read_again_at = $2 where name = $1",
+        &[(&CALLS, Type::TEXT), (&now, Type::TIMESTAMPTZ)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Keeps how our counts compare with Vapi's.
+pub async fn reconciled(
+    db: &impl GenericClient,
+    complete_to: Option<NaiveDate>,
+    calls_missing: i64,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    db.execute_typed(
+        r"
+        update sync_state
+        set reconciled_at = $4,
+            counts_refused_at = null,
+            complete_to = $2,
+            calls_missing = $3
+        where name = $1
+        ",
+        &[
+            (&CALLS, Type::TEXT),
+            (&complete_to, Type::DATE),
+            (&calls_missing, Type::INT8),
+            (&now, Type::TIMESTAMPTZ),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes that Vapi does not count for us; what it counted before is not held against the tables any more.
+pub async fn counts_refused(db: &impl GenericClient, now: DateTime<Utc>) -> Result<(), DbError> {
+    db.execute_typed(
+        "update sync_state set counts_refused_at = $2, calls_missing = 0 where name = $1",
+        &[(&CALLS, Type::TEXT), (&now, Type::TIMESTAMPTZ)],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Notes that the trailing window is read again in this pass.
@@ -220,7 +388,14 @@ pub async fn rescanned(db: &impl GenericClient, now: DateTime<Utc>) -> Result<()
 }
 
 impl Pass {
-    const ALL: [Self; 5] = [Self::Full, Self::New, Self::Changed, Self::Rescan, Self::Range];
+    const ALL: [Self; 6] = [
+        Self::Full,
+        Self::New,
+        Self::Changed,
+        Self::Rescan,
+        Self::Range,
+        Self::LastLook,
+    ];
 
     /// As its row has it.
     #[must_use]
@@ -231,6 +406,7 @@ impl Pass {
             Self::Changed => "changed",
             Self::Rescan => "rescan",
             Self::Range => "range",
+            Self::LastLook => "last_look",
         }
     }
 

@@ -5,26 +5,33 @@
     reason = "Clippy sees a test in a test function, and not in the functions it calls"
 )]
 
+mod absent;
 mod away;
 mod config;
 mod database;
 mod defects;
 mod documents;
 mod faults;
+mod findings;
+mod last_look;
 mod metrics;
 mod migrate;
 mod modes;
 mod notify;
+mod organisation;
 mod paging;
 mod pooler;
 mod qci;
 mod qci_faults;
 mod qci_frameworks;
 mod qci_injection;
+mod reconcile;
 mod redaction;
 mod retention;
 mod run;
 mod schema;
+mod skew;
+mod starved;
 mod sync;
 mod tls;
 mod watchdog;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::TimeDelta;
 use serde_json::json;
 use shared::run::{Report, Status};
-use simulator::vapi::{Fault, Kind, Order, Settings, Spec, World};
+use simulator::vapi::{Counting, Fault, Kind, Order, Settings, Spec, World};
 use tests::{Stage, now};
 
 fn world(calls: usize) -> World {
@@ -147,6 +147,44 @@ async fn calls_that_nothing_tells_apart_make_the_run_partial_and_the_others_are_
         (Status::Partial, &json!(1))
     );
     assert_eq!(report.counters.records_inserted, 250);
+}
+
+/// A crowd in one millisecond, of which some never changed.
+async fn crowd_with_unchanged_calls(with_assistant: bool, counting: Counting) -> Stage {
+    let mut world = world(150);
+    let crowd = world.plant_same_instant(340, now() - TimeDelta::days(3));
+    for id in crowd.iter().rev().take(38) {
+        world.update(id, |call| {
+            call["updatedAt"] = json!(null);
+            if !with_assistant {
+                call["assistantId"] = json!(null);
+            }
+        });
+    }
+    world.set_counting(counting);
+    Stage::of(world, capped(100)).await
+}
+
+#[tokio::test]
+async fn calls_of_a_crowded_millisecond_that_never_changed_are_found_or_said_to_be_missing() {
+    for counting in [Counting::Refused(404), Counting::Truthful] {
+        let stage = crowd_with_unchanged_calls(false, counting).await;
+
+        let report = stage.sync().await;
+
+        assert_eq!(report.status, Status::Partial, "{counting:?}");
+        assert_eq!(report.metadata["unlisted_instants_total"], json!(1));
+        assert!(report.counters.records_inserted >= 452, "{:?}", report.counters);
+    }
+}
+
+#[tokio::test]
+async fn calls_of_a_crowded_millisecond_that_never_changed_are_told_apart_by_their_assistant() {
+    let stage = crowd_with_unchanged_calls(true, Counting::Truthful).await;
+
+    assert_complete(&stage.sync().await, 490);
+
+    stage.assert_equal().await;
 }
 
 #[tokio::test]

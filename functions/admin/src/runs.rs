@@ -18,7 +18,7 @@ use axum::response::Response;
 use axum::routing::get;
 use futures::{TryFutureExt as _, try_join};
 use shared::run::{list, overview};
-use shared::{db, incident};
+use shared::{db, incident, sync_state};
 
 use crate::App;
 use crate::alerts::{self, Notice};
@@ -78,7 +78,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
     let client = db::connect(&app.pool).await?;
     let (db, filter, scope) = (&**client, filters.filter(), filters.scope());
     // One connection answers them one after the other, without waiting for the next question.
-    let (open, banner, mut rows, slices, lines, scripts, headroom, triggers) = try_join!(
+    let (open, banner, mut rows, slices, lines, scripts, headroom, state, triggers) = try_join!(
         incident::open(db, None).err_into(),
         ask::banner(db, &parameters, &viewer),
         list::page(db, &filter, part, ON_A_PAGE + 1).err_into(),
@@ -86,6 +86,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
         overview::errors(db, scope, (filter.from, filter.to), ERRORS).err_into(),
         overview::scripts(db).err_into(),
         overview::headroom(db).err_into(),
+        sync_state::read(db).err_into(),
         overview::triggers(db).err_into(),
     )?;
     drop(client);
@@ -105,7 +106,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
         notice: alerts::notice(&open, &viewer),
         banner,
         refusal: ask::refusal(&app),
-        tiles: tiles::all(&slices, &seen, headroom, viewer.now),
+        tiles: tiles::all(&slices, &seen, headroom, &state, viewer.now),
         charts: charts::all(&buckets, &slices, &lines, ERRORS),
         scripts: scripts
             .iter()

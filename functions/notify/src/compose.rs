@@ -166,6 +166,9 @@ fn headline(incident: &Incident) -> String {
         Kind::Alarm => format!("Alarm of {subject}"),
         Kind::Errors => format!("{subject} has errors"),
         Kind::Undelivered => format!("{subject}: an event was given up"),
+        Kind::DocumentsEmptied => "Vapi's documents became emptier".to_owned(),
+        Kind::ListingSuspect => "Vapi's listings lack calls".to_owned(),
+        Kind::CountsDiffer => "Vapi counts calls that are not stored".to_owned(),
     }
 }
 
@@ -179,6 +182,9 @@ fn relief(incident: &Incident) -> String {
         Kind::TooLong => format!("{subject} has come to an end"),
         Kind::LowHeadroom => "No call is about to be lost any more".to_owned(),
         Kind::Alarm => format!("The alarm of {subject} is over"),
+        Kind::DocumentsEmptied => "Vapi's documents are whole again".to_owned(),
+        Kind::ListingSuspect => "Vapi's listings are complete again".to_owned(),
+        Kind::CountsDiffer => "Every call that Vapi counts is stored".to_owned(),
     }
 }
 

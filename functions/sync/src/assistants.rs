@@ -11,6 +11,7 @@ use shared::document::{self, Reading};
 use shared::run::{Run, Step};
 
 use crate::Deps;
+use crate::organisation::Organisation;
 use crate::vapi::{Listed, Query, VapiError};
 
 /// Assistants in one page: a thousand of them once brought a server's query to its time limit.
@@ -25,8 +26,14 @@ struct Listing {
 }
 
 /// Copies the assistants and returns their ids. A listing that fails is no reason to lose calls: it is told, and the
-/// run goes on; only a refused key ends it.
-pub(crate) async fn sync(deps: &Deps, run: &Run, dry_run: bool, now: DateTime<Utc>) -> Result<Option<String>> {
+/// run goes on; only a refused key, or another organisation's, ends it.
+pub(crate) async fn sync(
+    deps: &Deps,
+    run: &Run,
+    organisation: &Organisation,
+    dry_run: bool,
+    now: DateTime<Utc>,
+) -> Result<Option<String>> {
     let listing = match list(deps, run, now).await {
         Ok(listing) => listing,
         Err(error @ VapiError::Unauthorized { .. }) => return Err(error).context("listing assistants"),
@@ -40,6 +47,11 @@ pub(crate) async fn sync(deps: &Deps, run: &Run, dry_run: bool, now: DateTime<Ut
             return Ok(Some(format!("the assistants were not synced: {error:#}")));
         }
     };
+    for assistant in &listing.assistants {
+        organisation
+            .check(assistant.org_id.as_deref())
+            .context("listing assistants")?;
+    }
     if dry_run {
         run.note("assistants", json!({"fetched": listing.assistants.len()}));
         return Ok(None);

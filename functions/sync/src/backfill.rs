@@ -1,36 +1,63 @@
-//! Brings the calls in: plans the windows, walks them at once, reads open calls again, moves the watermark.
+//! Brings the calls in: plans the windows, walks them at once, judges what was listed, moves the watermark.
+//!
+//! plan ─▶ walk ─▶ [`absent`] ─▶ [`open_calls`] ─▶ [`suspect`] ─▶ the watermark moves, or all stays as it was ─▶ [`reconcile`]
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use shared::clock::rfc3339;
 use shared::run::{Outcome, Run, Step};
-use shared::sync_state::{self, Window};
-use shared::{assistant, call, db, reject, telemetry};
+use shared::sync_state::{self, State, Window};
+use shared::{assistant, call, db, reject};
 use tokio::task::JoinSet;
 
+use crate::absent::Absences;
 use crate::input::Mode;
+use crate::listing::Listing;
 use crate::oddities::Oddities;
-use crate::page::{Course, ReadError};
+use crate::organisation::Organisation;
+use crate::page::Course;
 use crate::plan::{Plan, plan};
 use crate::seen::Seen;
-use crate::walk::{Walked, Walker};
+use crate::walk::{Stretch, Walker};
 use crate::write::{Saving, Writers, raise};
-use crate::{Deps, report_headroom};
+use crate::{Deps, absent, open_calls, reconcile, report_headroom, suspect};
+
+/// What a run sets out to do.
+struct Opened {
+    /// What is walked.
+    windows: Vec<Window>,
+    /// Those of them that earlier runs left.
+    carried: Vec<Window>,
+    /// The state before.
+    before: State,
+    /// From when on calls are new to us; all are, where absent.
+    fresh_from: Option<DateTime<Utc>>,
+}
+
+/// What walking some windows came to.
+#[derive(Default)]
+pub(crate) struct Walks {
+    /// Windows that time did not suffice for.
+    pub(crate) left: usize,
+    /// Where every call that Vapi lists was read.
+    read: Vec<Stretch>,
+}
 
 /// Reads one call again.
 pub(crate) async fn one_call(
     deps: &Deps,
     run: &Arc<Run>,
+    organisation: Arc<Organisation>,
     id: &str,
     dry_run: bool,
     now: DateTime<Utc>,
 ) -> Result<Outcome> {
-    let walker = walker(deps, run, dry_run, now).await?;
+    let walker = walker(deps, run, organisation, None, dry_run, now).await?;
     let mut course = Course::by_id(now);
     if !walker
         .one(id, &mut course)
@@ -41,32 +68,67 @@ pub(crate) async fn one_call(
     }
     walker.flush(&mut course, false).await?;
     walker.writers.finish().await?;
-    Ok(settle(run, &walker, None))
+    Ok(settle(run, &walker, Vec::new(), None))
 }
 
 /// Brings in everything that the mode asks for.
 pub(crate) async fn calls(
     deps: &Deps,
     run: &Arc<Run>,
+    organisation: Arc<Organisation>,
     mode: &Mode,
     dry_run: bool,
     now: DateTime<Utc>,
 ) -> Result<Outcome> {
-    let windows = open_windows(deps, run, mode, dry_run, now).await?;
-    let walker = walker(deps, run, dry_run, now).await?;
-    let mut left = walk_all(&walker, windows, deps.vapi.downloads).await?;
-    if left == 0 && !matches!(mode, Mode::Range { .. }) {
-        left += read_open_calls_again(deps, &walker, now).await?;
+    let opened = open_windows(deps, run, &organisation, mode, dry_run, now).await?;
+    let walker = walker(deps, run, organisation, opened.fresh_from, dry_run, now).await?;
+    let Walks { mut left, read } = walk_all(&walker, opened.windows, deps.vapi.downloads).await?;
+    let is_range = matches!(mode, Mode::Range { .. });
+    let absences = if dry_run || walker.writers.is_first_load() {
+        Absences::default()
+    } else {
+        absent::look(deps, &walker, &read, now).await?
+    };
+    let is_whole = left == 0;
+    if is_whole && !is_range {
+        left += open_calls::read_again(deps, &walker, dry_run, now).await?;
     }
     walker.writers.finish().await?;
+    let mut reasons = Vec::new();
     if !dry_run {
-        settle_state(deps, run, now).await?;
+        reasons = judge(deps, &walker, mode, &opened.before, &absences, is_whole, now).await?;
+        if is_range {
+            resolve_rejects(deps, run, now).await?;
+        } else if reasons.is_empty() {
+            settle_state(deps, &walker, now).await?;
+            if left == 0 {
+                reconcile::reconcile(deps, &walker, mode, &opened.before, now).await?;
+            }
+        } else {
+            hold_state(deps, &walker, &opened.before, opened.carried, &reasons, now).await?;
+        }
+        note_counts(deps, run).await?;
     }
+    note_clocks(&walker);
+    // A run whose listings cannot be true is made again as a whole.
+    let resumes = !dry_run && reasons.is_empty();
     let out_of_time = (left > 0).then(|| format!("out of time: {left} windows or calls are left for the continuation"));
-    Ok(settle(run, &walker, out_of_time.map(|reason| (reason, !dry_run))))
+    Ok(settle(
+        run,
+        &walker,
+        reasons,
+        out_of_time.map(|reason| (reason, resumes)),
+    ))
 }
 
-async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) -> Result<Walker> {
+async fn walker(
+    deps: &Deps,
+    run: &Arc<Run>,
+    organisation: Arc<Organisation>,
+    fresh_from: Option<DateTime<Utc>>,
+    dry_run: bool,
+    now: DateTime<Utc>,
+) -> Result<Walker> {
     let saving = if dry_run { Saving::Compare } else { Saving::Store };
     let client = db::connect(&deps.ledger.pool)
         .await
@@ -85,6 +147,12 @@ async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) 
             is_first_load,
         )),
         oddities: Arc::new(Oddities::default()),
+        listing: Arc::new(Listing::new(
+            fresh_from,
+            now,
+            deps.vapi.clock_skew.ahead().unwrap_or_default(),
+        )),
+        organisation,
         settings: deps.settings.clone(),
         page_limit: Arc::new(AtomicUsize::new(deps.vapi.page_limit)),
         assistant_ids: Arc::new(assistant_ids),
@@ -94,52 +162,75 @@ async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) 
 }
 
 /// Plans the run and keeps the plan, so that a run killed from here on is taken up again.
-async fn open_windows(deps: &Deps, run: &Run, mode: &Mode, dry_run: bool, now: DateTime<Utc>) -> Result<Vec<Window>> {
+async fn open_windows(
+    deps: &Deps,
+    run: &Run,
+    organisation: &Organisation,
+    mode: &Mode,
+    dry_run: bool,
+    now: DateTime<Utc>,
+) -> Result<Opened> {
     let mut client = db::connect(&deps.ledger.pool).await.context("planning the run")?;
     let transaction = client.transaction().await?;
-    let (state, open) = (
+    let (mut state, mut open) = (
         sync_state::read(&*transaction).await?,
         sync_state::windows(&*transaction).await?,
     );
-    let Plan {
-        carried,
-        mut opened,
-        superseded,
-        advances,
-        rescans,
-        since,
-    } = plan(mode, state, open, &deps.settings, now);
+    if organisation.is_switched() && !matches!(mode, Mode::Range { .. }) {
+        // What was reached was reached of another organisation's calls.
+        (state, open) = (State::default(), Vec::new());
+        if !dry_run {
+            sync_state::start_over(&transaction, now).await?;
+        }
+    }
+    let skew = deps.vapi.clock_skew.ahead().unwrap_or_default();
+    let mut plan = plan(
+        mode,
+        &state,
+        open,
+        &deps.settings,
+        deps.settings.overlap + skew.abs(),
+        now,
+    );
     if !dry_run {
-        for id in superseded.iter().filter_map(|window| window.id) {
+        for id in plan.superseded.iter().filter_map(|window| window.id) {
             sync_state::close(&*transaction, id).await?;
         }
-        if advances {
+        if plan.advances {
             sync_state::aim(&*transaction, now, now).await?;
         }
-        if rescans {
+        if plan.rescans {
             sync_state::rescanned(&*transaction, now).await?;
         }
-        opened = sync_state::open(&*transaction, opened).await?;
+        if let Some(to) = plan.last_look_to {
+            sync_state::last_looked(&*transaction, to).await?;
+        }
+        if plan.reads_again {
+            sync_state::read_again(&*transaction, now).await?;
+        }
+        if let Some(id) = organisation.confirmed() {
+            sync_state::belongs_to(&*transaction, id, now).await?;
+        }
+        plan.opened = sync_state::open(&*transaction, plan.opened).await?;
         transaction.commit().await?;
     }
-    tell_plan(deps, run, &carried, &opened, since, now);
-    Ok(opened.into_iter().chain(carried).collect())
+    tell_plan(deps, run, &plan, now);
+    let is_full = plan.opened.iter().any(|window| window.pass == sync_state::Pass::Full);
+    Ok(Opened {
+        windows: plan.opened.into_iter().chain(plan.carried.iter().cloned()).collect(),
+        carried: plan.carried,
+        before: state,
+        fresh_from: plan.since.filter(|_| !is_full),
+    })
 }
 
-fn tell_plan(
-    deps: &Deps,
-    run: &Run,
-    carried: &[Window],
-    opened: &[Window],
-    since: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) {
-    let passes: Vec<&str> = opened.iter().map(|window| window.pass.as_str()).collect();
-    let from = since.map_or_else(
-        || "as far back as Vapi goes".to_owned(),
-        |since| format!("since {}", rfc3339(since)),
-    );
-    let text = match carried.len() {
+fn tell_plan(deps: &Deps, run: &Run, plan: &Plan, now: DateTime<Utc>) {
+    let passes: Vec<&str> = plan.opened.iter().map(|window| window.pass.as_str()).collect();
+    let from = match plan.since {
+        Some(since) if !plan.reads_again => format!("since {}", rfc3339(since)),
+        _ => "as far back as Vapi goes".to_owned(),
+    };
+    let text = match plan.carried.len() {
         0 => format!("reading calls {from} ({})", passes.join(", ")),
         left => format!(
             "reading calls {from} ({}), and {left} windows that earlier runs left open",
@@ -149,9 +240,9 @@ fn tell_plan(
     run.info(
         Step::Fetch,
         text,
-        json!({"passes": passes, "carried_windows": carried.len(), "since": since.map(rfc3339)}),
+        json!({"passes": passes, "carried_windows": plan.carried.len(), "since": plan.since.map(rfc3339)}),
     );
-    if let Some(since) = since.filter(|since| now - *since > deps.settings.retention) {
+    if let Some(since) = plan.since.filter(|since| now - *since > deps.settings.retention) {
         let text = format!(
             "the last complete sync reached {}; Vapi keeps calls for {} days, so those created before {} may be lost",
             rfc3339(since),
@@ -162,76 +253,95 @@ fn tell_plan(
     }
 }
 
-/// Walks the windows, a few at once, and the parts that they give away; returns how many are left when time is up.
-async fn walk_all(walker: &Walker, windows: Vec<Window>, downloads: usize) -> Result<usize> {
+/// Walks the windows, a few at once, and the parts that they give away, until all is read or time is up.
+pub(crate) async fn walk_all(walker: &Walker, windows: Vec<Window>, downloads: usize) -> Result<Walks> {
     let mut queue = VecDeque::from(windows);
-    let mut walks = JoinSet::new();
-    let mut left = 0;
+    let mut walking = JoinSet::new();
+    let mut walks = Walks::default();
     loop {
-        while walks.len() < downloads && !walker.run.is_out_of_time() {
+        while walking.len() < downloads && !walker.run.is_out_of_time() {
             let Some(window) = queue.pop_front() else { break };
-            walks.spawn(walker.clone().walk(window));
+            walking.spawn(walker.clone().walk(window));
         }
         walker.waiting.store(queue.len(), Ordering::Relaxed);
-        match walks.join_next().await.map(raise).transpose()? {
-            Some(Walked::Whole(parts)) => queue.extend(parts),
-            Some(Walked::Cut) => left += 1,
-            None => return Ok(left + queue.len()),
-        }
+        let Some(walked) = walking.join_next().await.map(raise).transpose()? else {
+            walks.left += queue.len();
+            return Ok(walks);
+        };
+        walks.left += usize::from(walked.is_cut);
+        walks.read.extend(walked.read);
+        queue.extend(walked.parts);
     }
 }
 
-/// Reads the calls that had not ended when last seen, and that no window showed; returns how many time did not suffice for.
-async fn read_open_calls_again(deps: &Deps, walker: &Walker, now: DateTime<Utc>) -> Result<usize> {
-    // What the walks brought in must be seen to have ended.
-    walker.writers.finish().await?;
-    let client = db::connect(&deps.ledger.pool).await.context("reading the open calls")?;
-    let open = call::open_since(&**client, now - deps.settings.retention)
-        .await
-        .context("reading the open calls")?;
-    drop(client);
-    let ids: Vec<String> = open.into_iter().filter(|id| !walker.seen.contains(id)).collect();
-    let mut course = Course::by_id(now);
-    let (mut read, mut gone) = (0, 0);
-    for id in &ids {
-        let Some(found) = walker.in_time(walker.one(id, &mut course)).await else {
-            break;
-        };
-        match found {
-            Ok(true) => {}
-            Ok(false) => gone += 1,
-            Err(ReadError::Vapi(error)) if error.is_transient() => {
-                walker.run.warn(
-                    Step::Fetch,
-                    format!("open call {id} was not read again: {}", telemetry::chain(&error)),
-                    json!({"call_id": id}),
-                );
-            }
-            Err(error) => return Err(error).with_context(|| format!("reading open call {id} again")),
-        }
-        read += 1;
-    }
-    walker.flush(&mut course, false).await?;
-    if !ids.is_empty() {
-        let text = format!(
-            "read {read} of {} open calls again; Vapi does not know {gone} any more",
-            ids.len()
-        );
-        walker.run.info(
-            Step::Fetch,
-            text,
-            json!({"open": ids.len(), "read": read, "gone": gone}),
+/// Says why what was listed cannot be true; nothing where it may be.
+async fn judge(
+    deps: &Deps,
+    walker: &Walker,
+    mode: &Mode,
+    before: &State,
+    absences: &Absences,
+    is_whole: bool,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>> {
+    let is_range = matches!(mode, Mode::Range { .. });
+    let reasons = suspect::reasons(deps, walker, before, absences, is_whole && !is_range, now).await?;
+    for reason in &reasons {
+        walker.run.warn(
+            Step::Validate,
+            reason.clone(),
+            json!({"omitted": absences.omitted, "known": absences.known}),
         );
     }
-    Ok(ids.len() - read)
+    Ok(reasons)
 }
 
 /// Moves the watermark if nothing is left open, and says what it is.
-async fn settle_state(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
+async fn settle_state(deps: &Deps, walker: &Walker, now: DateTime<Utc>) -> Result<()> {
     let client = db::connect(&deps.ledger.pool).await.context("moving the watermark")?;
+    if let Some(id) = walker.organisation.confirmed() {
+        sync_state::belongs_to(&**client, id, now)
+            .await
+            .context("keeping whose calls these are")?;
+    }
     let watermark = sync_state::advance(&**client, now)
         .await
         .context("moving the watermark")?;
+    drop(client);
+    resolve_rejects(deps, &walker.run, now).await?;
+    report_headroom(deps, &walker.run, watermark, now);
+    Ok(())
+}
+
+/// Leaves the state as it was before this run, so that the next one reads the same again.
+async fn hold_state(
+    deps: &Deps,
+    walker: &Walker,
+    before: &State,
+    carried: Vec<Window>,
+    reasons: &[String],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let mut client = db::connect(&deps.ledger.pool).await.context("holding the watermark")?;
+    let transaction = client.transaction().await.context("holding the watermark")?;
+    sync_state::restore(&transaction, before, carried, now)
+        .await
+        .context("holding the watermark")?;
+    transaction.commit().await.context("holding the watermark")?;
+    drop(client);
+    let counters = walker.run.counters();
+    let is_all = counters.records_failed == 0 && !walker.run.has_note("unlisted_instants");
+    walker.run.note(
+        "listing_suspect",
+        json!({"times": before.suspect_runs + 1, "reasons": reasons, "is_all": is_all}),
+    );
+    resolve_rejects(deps, &walker.run, now).await?;
+    report_headroom(deps, &walker.run, before.watermark, now);
+    Ok(())
+}
+
+async fn resolve_rejects(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
+    let client = db::connect(&deps.ledger.pool).await.context("resolving rejects")?;
     let resolved = reject::resolve(&**client, now).await.context("resolving rejects")?;
     if resolved > 0 {
         run.info(
@@ -240,12 +350,49 @@ async fn settle_state(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> 
             json!({"resolved": resolved}),
         );
     }
-    report_headroom(deps, run, watermark, now);
     Ok(())
 }
 
+/// Each run says how complete the tables are, though they are counted once a day.
+async fn note_counts(deps: &Deps, run: &Run) -> Result<()> {
+    let client = db::connect(&deps.ledger.pool).await.context("reading the counts")?;
+    let state = sync_state::read(&**client).await.context("reading the counts")?;
+    if state.reconciled_at.is_some() {
+        run.note("calls_missing", state.calls_missing);
+        run.note("complete_to", json!(state.complete_to));
+    }
+    Ok(())
+}
+
+fn note_clocks(walker: &Walker) {
+    if let Some(ahead) = walker.vapi.clock_skew.ahead() {
+        walker.run.note("vapi_clock_skew_seconds", ahead.num_seconds());
+        if ahead.abs() > TimeDelta::minutes(1) {
+            let text = format!(
+                "Vapi's clock is {} s {} ours: passes begin so much earlier",
+                ahead.num_seconds().abs(),
+                if ahead > TimeDelta::zero() {
+                    "ahead of"
+                } else {
+                    "behind"
+                }
+            );
+            walker
+                .run
+                .info(Step::Fetch, text, json!({"ahead_seconds": ahead.num_seconds()}));
+        }
+    }
+    let future = walker.listing.of_the_future();
+    if future > 0 {
+        walker.run.note("calls_in_the_future", future);
+        let text =
+            format!("{future} calls are dated later than Vapi's own time; they are read again when they are due");
+        walker.run.warn(Step::Validate, text, json!({"calls": future}));
+    }
+}
+
 /// How the run came out, from what it counted.
-fn settle(run: &Run, walker: &Walker, out_of_time: Option<(String, bool)>) -> Outcome {
+fn settle(run: &Run, walker: &Walker, mut reasons: Vec<String>, out_of_time: Option<(String, bool)>) -> Outcome {
     walker.oddities.report(run);
     let counters = run.counters();
     let unchanged = walker.writers.unchanged();
@@ -255,29 +402,32 @@ fn settle(run: &Run, walker: &Walker, out_of_time: Option<(String, bool)>) -> Ou
         counters.records_inserted, counters.records_updated
     );
     run.info(Step::Save, text, json!({"unchanged": unchanged}));
-    if let Some((reason, resume)) = out_of_time {
-        return Outcome::Left {
-            reason,
-            continue_with: resume.then(|| json!({"mode": "auto"})),
-        };
+    if !reasons.is_empty() {
+        reasons.push("the next run reads the same again".to_owned());
     }
-    if run.has_note("unlisted_instants") {
-        let reason =
-            "Vapi does not list every call of a crowded millisecond: see unlisted_instants in the metadata".to_owned();
-        return Outcome::Left {
-            reason,
-            continue_with: None,
-        };
+    let mut continue_with = None;
+    if let Some((reason, resumes)) = out_of_time {
+        reasons.push(reason);
+        continue_with = resumes.then(|| json!({"mode": "auto"}));
+    } else {
+        if run.has_note("unlisted_instants") {
+            reasons.push(
+                "Vapi does not list every call of a crowded millisecond: see unlisted_instants in the metadata"
+                    .to_owned(),
+            );
+        }
+        if counters.records_failed > 0 {
+            reasons.push(format!(
+                "{} calls could not be stored: see vapi_call_rejects",
+                counters.records_failed
+            ));
+        }
     }
-    if counters.records_failed > 0 {
-        let reason = format!(
-            "{} calls could not be stored: see vapi_call_rejects",
-            counters.records_failed
-        );
-        return Outcome::Left {
-            reason,
-            continue_with: None,
-        };
+    if reasons.is_empty() {
+        return Outcome::Done;
     }
-    Outcome::Done
+    Outcome::Left {
+        reason: reasons.join("; "),
+        continue_with,
+    }
 }

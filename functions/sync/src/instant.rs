@@ -1,7 +1,10 @@
 //! Lists the calls of one crowded millisecond: more of them than a page holds, and no cursor to go on with.
 //!
 //! Within the millisecond the calls are told apart by when they last changed, and where even that is one
-//! instant, by their assistant. What may be missing even then is reported, never passed over.
+//! instant, by their assistant. A call that has no time of a last change is in none of these parts: Vapi's own count
+//! says whether any is missing, and where there is none, the run says that some may be.
+
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -23,6 +26,16 @@ struct Cell {
     assistant_id: Option<String>,
 }
 
+/// What the pages of the millisecond held.
+#[derive(Debug, Default)]
+struct Found {
+    ids: HashSet<u128>,
+    /// Parts were made by the time of the last change, which a call may not have.
+    was_split: bool,
+    /// It was told that calls may be missing.
+    was_told: bool,
+}
+
 /// Lists everything created at `instant`. A page of it with `crowd` rows made no progress.
 pub(crate) async fn list(
     walker: &Walker,
@@ -30,32 +43,79 @@ pub(crate) async fn list(
     instant: DateTime<Utc>,
     crowd: usize,
 ) -> Result<(), ReadError> {
+    let mut found = Found::default();
     let mut cells = vec![Cell::default()];
     while let Some(cell) = cells.pop() {
         let page = walker.page(course, cell.query(instant)).await?;
+        found.ids.extend(&page.ids);
         // A page with as many rows as the one that was stuck may be cut off in the same way.
         if page.rows < crowd {
             continue;
         }
         if let Some(parts) = cell.split_by_change(page.updated) {
+            found.was_split = true;
             cells.extend(parts);
         } else {
             if cell.assistant_id.is_none() {
                 cells.extend(cell.split_by_assistant(walker));
             }
-            report(walker, instant, page.rows);
+            report(
+                walker,
+                instant,
+                &format!(
+                    "more than {} calls were created, and last changed, in the millisecond {}: \
+                     Vapi has no way to list them all, and some without an assistant may be missing",
+                    page.rows,
+                    rfc3339(instant)
+                ),
+                page.rows,
+            );
+            found.was_told = true;
         }
+    }
+    if found.was_split && !found.was_told {
+        find_never_changed(walker, course, instant, found).await?;
+    }
+    Ok(())
+}
+
+/// Looks for the calls that no part held since they have no time of a last change.
+async fn find_never_changed(
+    walker: &Walker,
+    course: &mut Course,
+    instant: DateTime<Utc>,
+    mut found: Found,
+) -> Result<(), ReadError> {
+    let counted = walker
+        .vapi
+        .count_between(instant, instant + TimeDelta::milliseconds(1))
+        .await;
+    let is_complete = |found: &Found| matches!(&counted, Ok(calls) if i64::try_from(found.ids.len()).is_ok_and(|listed| listed >= *calls));
+    if is_complete(&found) {
+        return Ok(());
+    }
+    for cell in Cell::default().split_by_assistant(walker) {
+        let page = walker.page(course, cell.query(instant)).await?;
+        found.ids.extend(&page.ids);
+    }
+    if !is_complete(&found) {
+        let counted = counted.map_or_else(
+            |_| "Vapi does not say how many there are".to_owned(),
+            |calls| format!("Vapi counts {calls}"),
+        );
+        let text = format!(
+            "{} calls were listed that were created in the millisecond {}, more than a page holds; {counted}, \
+             and those without an `updatedAt` may be missing",
+            found.ids.len(),
+            rfc3339(instant)
+        );
+        report(walker, instant, &text, found.ids.len());
     }
     Ok(())
 }
 
 /// Calls without an assistant cannot be asked for, so that nobody can tell whether all of them were listed.
-fn report(walker: &Walker, instant: DateTime<Utc>, listed: usize) {
-    let text = format!(
-        "more than {listed} calls were created, and last changed, in the millisecond {}: \
-         Vapi has no way to list them all, and some without an assistant may be missing",
-        rfc3339(instant)
-    );
+fn report(walker: &Walker, instant: DateTime<Utc>, text: &str, listed: usize) {
     walker.run.warn(
         Step::Fetch,
         text,
@@ -112,7 +172,7 @@ impl Cell {
         })
     }
 
-    fn split_by_assistant(&self, walker: &Walker) -> impl Iterator<Item = Self> {
+    fn split_by_assistant<'a>(&'a self, walker: &'a Walker) -> impl Iterator<Item = Self> + 'a {
         walker.assistant_ids.iter().map(|id| Self {
             assistant_id: Some(id.clone()),
             ..self.clone()

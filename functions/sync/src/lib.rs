@@ -4,21 +4,31 @@
 //! event ─▶ main ─▶ handle ─▶ plan (which windows) ─▶ walk (pages, newest first) ─▶ document (wire → row)
 //!                                                      │                              │
 //!                                                      └── vapi (HTTP, pace)          └─▶ write ─▶ shared::call
+//!                        then: absent (what a listing lacks) ─▶ suspect (may it be true?) ─▶ reconcile (Vapi's own count)
 //! ```
 
+mod absent;
+mod analytics;
 mod array;
 mod assistants;
 mod backfill;
 mod brackets;
+mod clock_skew;
 mod input;
 mod instant;
+mod last_look;
+mod listing;
 mod oddities;
+mod open_calls;
+mod organisation;
 mod pace;
 mod page;
 mod plan;
 mod progress;
 mod reach;
+mod reconcile;
 mod seen;
+mod suspect;
 mod vapi;
 mod walk;
 mod write;
@@ -30,7 +40,9 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use shared::event::Invocation;
 use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
-use shared::{config, db, telemetry};
+use shared::{config, db, sync_state, telemetry};
+
+use crate::organisation::Organisation;
 
 pub use input::{Input, InvalidInput, Mode};
 pub use shared::run::Context;
@@ -71,11 +83,12 @@ pub async fn handle(deps: &Deps, invocation: &Invocation, context: &Context) -> 
 }
 
 async fn sync(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) -> Result<Outcome> {
+    let organisation = Arc::new(whose(deps).await?);
     let outcome = match &input.mode {
-        Mode::Call(id) => backfill::one_call(deps, run, id, input.dry_run, now).await?,
+        Mode::Call(id) => backfill::one_call(deps, run, organisation, id, input.dry_run, now).await?,
         mode => {
-            let assistants_left = assistants::sync(deps, run, input.dry_run, now).await?;
-            let outcome = backfill::calls(deps, run, mode, input.dry_run, now).await?;
+            let assistants_left = assistants::sync(deps, run, &organisation, input.dry_run, now).await?;
+            let outcome = backfill::calls(deps, run, organisation, mode, input.dry_run, now).await?;
             also_left(outcome, assistants_left)
         }
     };
@@ -90,6 +103,16 @@ async fn sync(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) ->
         );
     }
     Ok(outcome)
+}
+
+async fn whose(deps: &Deps) -> Result<Organisation> {
+    let client = db::connect(&deps.ledger.pool)
+        .await
+        .context("looking whose calls are stored")?;
+    let state = sync_state::read(&**client)
+        .await
+        .context("looking whose calls are stored")?;
+    Organisation::known(&**client, &deps.settings, &state).await
 }
 
 fn also_left(outcome: Outcome, more: Option<String>) -> Outcome {

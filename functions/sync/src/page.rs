@@ -14,6 +14,7 @@ use shared::document::{self, Oddity, Reading};
 use shared::sync_state::Window;
 use shared::telemetry;
 
+use crate::organisation::Foreign;
 use crate::progress::Progress;
 use crate::seen::{self, Sight};
 use crate::vapi::{BrokenAnswer, Listed, Query, VapiError};
@@ -35,6 +36,8 @@ pub(crate) enum ReadError {
     #[error(transparent)]
     Vapi(#[from] VapiError),
     #[error(transparent)]
+    Foreign(#[from] Foreign),
+    #[error(transparent)]
     Write(#[from] anyhow::Error),
 }
 
@@ -55,6 +58,8 @@ pub(crate) struct Page {
     pub(crate) rows: usize,
     /// Calls that this window had not shown before.
     pub(crate) new: usize,
+    /// What tells its elements apart.
+    pub(crate) ids: HashSet<u128>,
     /// The creation times that could be read.
     pub(crate) created: Span,
     /// The times of the last change.
@@ -108,7 +113,10 @@ impl Walker {
             Err(error) => return Err(error.into()),
         };
         match document::call(&element) {
-            Reading::Usable(call, odd) => self.take(course, *call, &odd),
+            Reading::Usable(call, odd) => {
+                self.organisation.check(call.org_id.as_deref())?;
+                self.take(course, *call, &odd);
+            }
             Reading::Unusable(reject) | Reading::Malformed(reject) => course.batch.rejects.push(reject),
         }
         self.flush_if_full(course).await?;
@@ -137,6 +145,7 @@ impl Walker {
     fn take(&self, course: &mut Course, call: Call, odd: &[Oddity]) {
         match self.seen.sight(&call.id, call.updated_at) {
             Sight::New => {
+                self.listing.count_first(&call);
                 self.run.count(|counters| counters.records_fetched += 1);
                 self.oddities.note(&call.id, odd);
                 course.batch.push(call);
@@ -195,6 +204,8 @@ impl<'a> Attempt<'a> {
             self.page.rows += 1;
             match document::call(&element) {
                 Reading::Usable(call, odd) => {
+                    self.walker.organisation.check(call.org_id.as_deref())?;
+                    self.walker.listing.count(&call);
                     self.page.note(&call);
                     self.ids.insert(seen::key(&call.id));
                     self.walker.take(self.course, *call, &odd);
@@ -220,7 +231,8 @@ impl<'a> Attempt<'a> {
     }
 
     fn finish(mut self) -> Page {
-        self.page.new = self.ids.into_iter().filter(|id| self.course.ids.insert(*id)).count();
+        self.page.new = self.ids.iter().filter(|id| self.course.ids.insert(**id)).count();
+        self.page.ids = self.ids;
         self.page
     }
 }
@@ -256,6 +268,7 @@ impl Page {
         Self {
             rows: 0,
             new: 0,
+            ids: HashSet::new(),
             created: Span::default(),
             updated: Span::default(),
             sorted: true,

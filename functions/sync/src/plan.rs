@@ -5,6 +5,7 @@ use shared::config;
 use shared::sync_state::{Pass, State, Window};
 
 use crate::input::Mode;
+use crate::last_look;
 
 /// How often the trailing window is read again.
 const RESCAN_EVERY: TimeDelta = TimeDelta::hours(24);
@@ -24,10 +25,21 @@ pub(crate) struct Plan {
     pub(crate) rescans: bool,
     /// From where on calls were missing; absent where none were stored yet.
     pub(crate) since: Option<DateTime<Utc>>,
+    /// Up to which creation time this run is the last look.
+    pub(crate) last_look_to: Option<DateTime<Utc>>,
+    /// Whether everything is read, that was read before.
+    pub(crate) reads_again: bool,
 }
 
-/// Plans a run.
-pub(crate) fn plan(mode: &Mode, state: State, open: Vec<Window>, settings: &config::Sync, now: DateTime<Utc>) -> Plan {
+/// Plans a run. Passes begin `overlap` before the point that earlier runs reached.
+pub(crate) fn plan(
+    mode: &Mode,
+    state: &State,
+    open: Vec<Window>,
+    settings: &config::Sync,
+    overlap: TimeDelta,
+    now: DateTime<Utc>,
+) -> Plan {
     if let Mode::Range { from, to } = mode {
         let range = window(Pass::Range, Some(*from), to.unwrap_or(now).max(*from), None);
         return Plan {
@@ -37,11 +49,15 @@ pub(crate) fn plan(mode: &Mode, state: State, open: Vec<Window>, settings: &conf
             advances: false,
             rescans: false,
             since: None,
+            last_look_to: None,
+            reads_again: false,
         };
     }
-    // What an interrupted run aimed at is as good as done: what is left of it are the open windows.
-    let since = state.target.or(state.watermark);
-    let (Some(since), false) = (since, *mode == Mode::Full) else {
+    let since = reached(state, &open);
+    // What a first load was not shown, a second reading is.
+    let reads_again =
+        state.watermark.is_some() && (*mode == Mode::Full || (*mode == Mode::Auto && state.read_again_at.is_none()));
+    let (Some(since), false) = (since, reads_again || *mode == Mode::Full) else {
         let full = window(Pass::Full, None, now, None);
         return Plan {
             carried: Vec::new(),
@@ -49,10 +65,12 @@ pub(crate) fn plan(mode: &Mode, state: State, open: Vec<Window>, settings: &conf
             superseded: open,
             advances: true,
             rescans: true,
-            since: None,
+            since: if *mode == Mode::Full { None } else { since },
+            last_look_to: Some(last_look::reach(settings.retention, now)),
+            reads_again,
         };
     };
-    let from = (since - settings.overlap).min(now);
+    let from = (since - overlap).min(now);
     let rescan_from = now - settings.rescan;
     let rescans = !settings.rescan.is_zero() && state.rescanned_at.is_none_or(|last| now - last >= RESCAN_EVERY);
     let mut opened = Vec::new();
@@ -63,6 +81,8 @@ pub(crate) fn plan(mode: &Mode, state: State, open: Vec<Window>, settings: &conf
         opened.push(window(Pass::New, Some(from), now, None));
     }
     opened.push(window(Pass::Changed, None, now, Some(from)));
+    let last_look = last_look::due(state.last_looked_to, settings.retention, now);
+    opened.extend(last_look.map(|(from, to)| window(Pass::LastLook, Some(from), to, None)));
     Plan {
         carried: open,
         opened,
@@ -70,6 +90,19 @@ pub(crate) fn plan(mode: &Mode, state: State, open: Vec<Window>, settings: &conf
         advances: true,
         rescans,
         since: Some(since),
+        last_look_to: last_look.map(|(_, to)| to),
+        reads_again: false,
+    }
+}
+
+/// Up to where calls are stored or lie in an open window.
+fn reached(state: &State, open: &[Window]) -> Option<DateTime<Utc>> {
+    if open.is_empty() {
+        // A run that walked all its windows and died before it judged them reached nothing.
+        state.watermark
+    } else {
+        // What an interrupted run aimed at is as good as done: what is left of it are the open windows.
+        state.target.or(state.watermark)
     }
 }
 
@@ -100,13 +133,28 @@ mod tests {
         shared::config::Reader::from_pairs([]).sync()
     }
 
+    /// The state after a sync at the beginning, and a second reading before it.
+    fn synced() -> State {
+        State {
+            watermark: Some(at(0)),
+            rescanned_at: Some(at(0)),
+            read_again_at: Some(at(-6)),
+            last_looked_to: Some(at(-24 * 12)),
+            ..State::default()
+        }
+    }
+
+    fn planned(mode: &Mode, state: &State, open: Vec<Window>, now: DateTime<Utc>) -> Plan {
+        plan(mode, state, open, &settings(), TimeDelta::minutes(10), now)
+    }
+
     fn passes(plan: &Plan) -> Vec<Pass> {
         plan.opened.iter().map(|window| window.pass).collect()
     }
 
     #[test]
     fn the_first_run_reads_everything() {
-        let plan = plan(&Mode::Auto, State::default(), Vec::new(), &settings(), at(0));
+        let plan = planned(&Mode::Auto, &State::default(), Vec::new(), at(0));
 
         assert_eq!(passes(&plan), [Pass::Full]);
         assert_eq!(plan.opened[0].created_from, None);
@@ -115,13 +163,9 @@ mod tests {
 
     #[test]
     fn a_later_run_reads_what_is_new_and_what_changed_since_the_watermark_with_an_overlap() {
-        let state = State {
-            watermark: Some(at(0)),
-            target: None,
-            rescanned_at: Some(at(0)),
-        };
+        let state = synced();
 
-        let plan = plan(&Mode::Auto, state, Vec::new(), &settings(), at(6));
+        let plan = planned(&Mode::Auto, &state, Vec::new(), at(6));
 
         assert_eq!(passes(&plan), [Pass::New, Pass::Changed]);
         assert_eq!(plan.opened[0].created_from, Some(at(0) - TimeDelta::minutes(10)));
@@ -132,12 +176,11 @@ mod tests {
     #[test]
     fn once_a_day_the_trailing_window_is_read_again_in_place_of_the_new_calls_it_contains() {
         let state = State {
-            watermark: Some(at(0)),
-            target: None,
             rescanned_at: Some(at(-18)),
+            ..synced()
         };
 
-        let plan = plan(&Mode::Auto, state, Vec::new(), &settings(), at(6));
+        let plan = planned(&Mode::Auto, &state, Vec::new(), at(6));
 
         assert_eq!(passes(&plan), [Pass::Rescan, Pass::Changed]);
         assert_eq!(plan.opened[0].created_from, Some(at(6 - 48)));
@@ -145,15 +188,11 @@ mod tests {
 
     #[test]
     fn after_a_long_pause_the_new_calls_go_back_further_than_the_trailing_window() {
-        let state = State {
-            watermark: Some(at(0)),
-            target: None,
-            rescanned_at: Some(at(0)),
-        };
+        let state = synced();
 
-        let plan = plan(&Mode::Auto, state, Vec::new(), &settings(), at(100));
+        let plan = planned(&Mode::Auto, &state, Vec::new(), at(100));
 
-        assert_eq!(passes(&plan), [Pass::Rescan, Pass::New, Pass::Changed]);
+        assert_eq!(passes(&plan), [Pass::Rescan, Pass::New, Pass::Changed, Pass::LastLook]);
     }
 
     #[test]
@@ -165,10 +204,11 @@ mod tests {
         let state = State {
             watermark: None,
             target: Some(at(0)),
-            rescanned_at: Some(at(0)),
+            read_again_at: None,
+            ..synced()
         };
 
-        let plan = plan(&Mode::Auto, state, vec![left.clone()], &settings(), at(1));
+        let plan = planned(&Mode::Auto, &state, vec![left.clone()], at(1));
 
         assert_eq!(plan.carried, [left]);
         assert_eq!(passes(&plan), [Pass::New, Pass::Changed]);
@@ -184,21 +224,20 @@ mod tests {
         let state = State {
             watermark: Some(at(-9)),
             target: Some(at(0)),
-            rescanned_at: None,
+            ..synced()
         };
 
-        let plan = plan(&Mode::Full, state, vec![left.clone()], &settings(), at(1));
+        let plan = planned(&Mode::Full, &state, vec![left.clone()], at(1));
 
         assert_eq!((plan.superseded, plan.carried), (vec![left], vec![]));
     }
 
     #[test]
     fn a_range_moves_no_watermark() {
-        let plan = plan(
+        let plan = planned(
             &Mode::Range { from: at(1), to: None },
-            State::default(),
+            &State::default(),
             Vec::new(),
-            &settings(),
             at(2),
         );
 
@@ -207,5 +246,50 @@ mod tests {
             (plan.opened[0].created_from, plan.opened[0].created_to),
             (Some(at(1)), at(2))
         );
+    }
+
+    #[test]
+    fn the_first_automatic_run_after_the_first_load_reads_everything_once_more() {
+        let loaded = State {
+            read_again_at: None,
+            ..synced()
+        };
+
+        let again = planned(&Mode::Auto, &loaded, Vec::new(), at(6));
+        let asked_for_less = planned(&Mode::Incremental, &loaded, Vec::new(), at(6));
+        let after = planned(&Mode::Auto, &synced(), Vec::new(), at(6));
+
+        assert_eq!((passes(&again), again.reads_again), (vec![Pass::Full], true));
+        assert_eq!(again.since, Some(at(0)));
+        assert_eq!(passes(&asked_for_less), [Pass::New, Pass::Changed]);
+        assert_eq!(
+            (passes(&after), after.reads_again),
+            (vec![Pass::New, Pass::Changed], false)
+        );
+    }
+
+    #[test]
+    fn a_run_that_died_before_it_was_judged_is_made_again() {
+        let unjudged = State {
+            target: Some(at(5)),
+            ..synced()
+        };
+
+        let plan = planned(&Mode::Auto, &unjudged, Vec::new(), at(6));
+
+        assert_eq!(plan.since, Some(at(0)));
+    }
+
+    #[test]
+    fn the_last_look_comes_once_a_day_and_however_the_trailing_window_is_set() {
+        let mut settings = settings();
+        settings.rescan = TimeDelta::zero();
+        let passes = |hours| {
+            let overlap = TimeDelta::minutes(10);
+            passes(&plan(&Mode::Auto, &synced(), Vec::new(), &settings, overlap, at(hours)))
+        };
+
+        assert_eq!(passes(23), [Pass::New, Pass::Changed]);
+        assert_eq!(passes(24), [Pass::New, Pass::Changed, Pass::LastLook]);
     }
 }

@@ -8,14 +8,15 @@ use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use shared::{clock, config, telemetry};
 use url::Url;
 
 use crate::array::{BrokenArray, Elements};
+use crate::clock_skew::ClockSkew;
 use crate::pace::Pace;
 
 /// The longest that we obey a `Retry-After`.
@@ -28,6 +29,7 @@ pub struct Vapi {
     base_url: Url,
     api_key: SecretString,
     pace: Pace,
+    pub(crate) clock_skew: ClockSkew,
     pub(crate) page_limit: usize,
     pub(crate) downloads: usize,
     attempts: usize,
@@ -133,6 +135,7 @@ impl Vapi {
             base_url: settings.base_url.clone(),
             api_key: settings.api_key.clone(),
             pace: Pace::new(settings.rate),
+            clock_skew: ClockSkew::default(),
             page_limit: settings.page_limit,
             downloads: settings.downloads,
             attempts: settings.attempts,
@@ -201,16 +204,29 @@ impl Vapi {
             .with_jitter()
     }
 
-    async fn get(&self, url: Url) -> Result<Response, VapiError> {
-        self.pace.turn().await;
-        let response = self
+    /// Asks a question that has a body, once. Nothing is changed at Vapi by it.
+    pub(crate) async fn post(&self, path: &[&str], question: &Value) -> Result<Bytes, VapiError> {
+        let request = self
             .http
-            .get(url)
+            .post(self.url(path))
+            .header(CONTENT_TYPE, "application/json")
+            .body(question.to_string());
+        self.send(request).await?.bytes().await.map_err(VapiError::NoAnswer)
+    }
+
+    async fn get(&self, url: Url) -> Result<Response, VapiError> {
+        self.send(self.http.get(url)).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, VapiError> {
+        self.pace.turn().await;
+        let response = request
             .bearer_auth(self.api_key.expose_secret())
             .send()
             .await
             .map_err(VapiError::NoAnswer)?;
-        if response.status() == StatusCode::OK {
+        self.clock_skew.note(response.headers(), clock::now());
+        if matches!(response.status(), StatusCode::OK | StatusCode::CREATED) {
             self.pace.answered();
             return Ok(response);
         }

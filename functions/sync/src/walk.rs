@@ -17,7 +17,9 @@ use shared::run::{Run, Step};
 use shared::sync_state::{Pass, Window};
 
 use crate::instant;
+use crate::listing::Listing;
 use crate::oddities::Oddities;
+use crate::organisation::Organisation;
 use crate::page::{Course, Page, ReadError, SMALLEST_CAP, Span};
 use crate::reach::{Ask, Reach};
 use crate::seen::Seen;
@@ -28,6 +30,8 @@ use crate::write::Writers;
 const MOST_PARTS: i32 = 32;
 /// How full the pages of a part should be: bursts make some parts fuller than the average says.
 const FILL: f64 = 0.75;
+/// How far into the future calls are looked for where no page tells which is the newest.
+const FUTURE: TimeDelta = TimeDelta::days(1);
 
 /// What all walkers of a run share.
 #[derive(Clone)]
@@ -37,6 +41,8 @@ pub(crate) struct Walker {
     pub(crate) seen: Arc<Seen>,
     pub(crate) writers: Arc<Writers>,
     pub(crate) oddities: Arc<Oddities>,
+    pub(crate) listing: Arc<Listing>,
+    pub(crate) organisation: Arc<Organisation>,
     pub(crate) settings: config::Sync,
     /// Calls asked for in one page; lowered for the rest of the run where large pages do not come through.
     pub(crate) page_limit: Arc<AtomicUsize>,
@@ -49,11 +55,41 @@ pub(crate) struct Walker {
 
 /// How a walk ended.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Walked {
-    /// The window is read; these parts of it are for others.
-    Whole(Vec<Window>),
+pub(crate) struct Walked {
+    /// Parts of the window that are for others.
+    pub(crate) parts: Vec<Window>,
     /// Time ran out; what is left of the window stays open.
-    Cut,
+    pub(crate) is_cut: bool,
+    /// Where every call that Vapi lists was read; a walk through changed calls shows that of no stretch.
+    pub(crate) read: Option<Stretch>,
+}
+
+/// A stretch of creation time, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// Where it begins; absent where it goes back as far as Vapi does.
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// Where it ends.
+    pub(crate) to: DateTime<Utc>,
+}
+
+impl Walked {
+    /// A walk that came down to the course's cursor, or to the end of the window.
+    fn of(window: &Window, course: &Course, is_at_end: bool) -> Self {
+        let from = if is_at_end {
+            window.created_from
+        } else {
+            Some(course.cursor + TimeDelta::milliseconds(1))
+        };
+        Self {
+            parts: Vec::new(),
+            is_cut: false,
+            read: window.updated_from.is_none().then_some(Stretch {
+                from,
+                to: window.created_to,
+            }),
+        }
+    }
 }
 
 impl Walker {
@@ -62,11 +98,11 @@ impl Walker {
         let mut course = Course::of(&window);
         let mut reach = Reach::of(self.now - self.settings.retention);
         let (asked_from, mut refusal) = (window.created_from, None);
+        let (mut is_open_ended, mut is_at_end) = (self.is_open_ended(&window), false);
         let parts = loop {
-            let query = self.query(&window, &course);
+            let query = self.query(&window, &course, is_open_ended);
             let Some(page) = self.in_time(self.page(&mut course, query)).await else {
-                self.flush(&mut course, false).await?;
-                return Ok(Walked::Cut);
+                return self.cut(&window, course).await;
             };
             let page = match page {
                 Err(ReadError::Vapi(VapiError::BeyondRetention { message })) => {
@@ -81,19 +117,25 @@ impl Walker {
                 page => page.with_context(|| format!("listing calls created up to {}", rfc3339(course.cursor)))?,
             };
             if page.is_full() && !page.sorted {
-                let mut halves = halves(&window, course.cursor, page.created);
+                let upper = if is_open_ended {
+                    course.cursor + FUTURE
+                } else {
+                    course.cursor
+                };
+                let mut halves = halves(&window, upper, page.created);
                 halves.extend(reach.rest(&window));
                 break self.writers.hand_over(&window, course.cursor, halves).await?;
             }
             match page.created.0 {
-                Some((oldest, _)) if oldest < course.cursor.trunc_subsecs(3) && page.new > 0 => course.cursor = oldest,
+                Some((oldest, _)) if page.new > 0 && (is_open_ended || oldest < course.cursor.trunc_subsecs(3)) => {
+                    (course.cursor, is_open_ended) = (oldest, false);
+                }
                 Some((instant, _)) if page.is_full() && instant >= course.cursor.trunc_subsecs(3) => {
                     let Some(listed) = self
                         .in_time(instant::list(&self, &mut course, instant, page.rows))
                         .await
                     else {
-                        self.flush(&mut course, false).await?;
-                        return Ok(Walked::Cut);
+                        return self.cut(&window, course).await;
                     };
                     listed?;
                     course.cursor = instant - TimeDelta::milliseconds(1);
@@ -106,6 +148,7 @@ impl Walker {
                 }
                 _ if page.new == 0 => {
                     let Some(further) = reach.further(window.created_from) else {
+                        is_at_end = true;
                         break Vec::new();
                     };
                     course.cursor = window.created_from.unwrap_or(course.cursor);
@@ -124,13 +167,30 @@ impl Walker {
             self.report_gap(window.pass, asked_from, course.cursor, &message);
         }
         self.flush(&mut course, true).await?;
-        Ok(Walked::Whole(parts))
+        Ok(Walked {
+            parts,
+            ..Walked::of(&window, &course, is_at_end)
+        })
     }
 
-    fn query(&self, window: &Window, course: &Course) -> Query {
+    /// Time ran out: keeps what was read.
+    async fn cut(&self, window: &Window, mut course: Course) -> Result<Walked> {
+        self.flush(&mut course, false).await?;
+        Ok(Walked {
+            is_cut: true,
+            ..Walked::of(window, &course, false)
+        })
+    }
+
+    /// Whether a window ends now: then what Vapi dates later than our clock says is asked for with it.
+    fn is_open_ended(&self, window: &Window) -> bool {
+        window.pass != Pass::Range && window.created_to == self.now
+    }
+
+    fn query(&self, window: &Window, course: &Course, is_open_ended: bool) -> Query {
         Query {
             created_from: window.created_from,
-            created_to: Some(course.cursor),
+            created_to: (!is_open_ended).then_some(course.cursor),
             updated_from: window.updated_from,
             limit: self.limit(window, course),
             ..Query::default()
@@ -156,8 +216,8 @@ impl Walker {
 
     /// Vapi did not serve all of a window: says from where on it did.
     fn report_gap(&self, pass: Pass, asked_from: Option<DateTime<Utc>>, served_from: DateTime<Utc>, message: &str) {
-        // A changed call that is gone from Vapi was stored before.
-        if pass == Pass::Changed {
+        // A changed call that is gone from Vapi was stored before, and a last look begins at the very end.
+        if matches!(pass, Pass::Changed | Pass::LastLook) {
             return;
         }
         let gap = json!({"from": asked_from.map(rfc3339), "to": rfc3339(served_from), "said": message});

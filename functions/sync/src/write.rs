@@ -214,6 +214,11 @@ impl Writers {
         Ok(parts)
     }
 
+    /// Whether the table was empty when the run began.
+    pub(crate) fn is_first_load(&self) -> bool {
+        self.store.is_first_load
+    }
+
     /// Calls that were read and found as the table has them.
     pub(crate) fn unchanged(&self) -> u64 {
         self.store.unchanged.load(Ordering::Relaxed)

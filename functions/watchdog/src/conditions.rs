@@ -3,10 +3,11 @@
 //! A row from a host whose clock is ahead lies in the future, and nothing has lasted since then.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 use shared::alert::{Condition, Kind};
 use shared::clock::rfc3339;
 use shared::config;
-use shared::run::Pulse;
+use shared::run::{Noted, Pulse};
 
 /// How much later than its time a schedule may fire: its flexible window, and tries that the scheduler repeats.
 pub const LATE_AFTER: TimeDelta = TimeDelta::minutes(30);
@@ -14,6 +15,11 @@ pub const LATE_AFTER: TimeDelta = TimeDelta::minutes(30);
 pub const MISSED_AFTER: TimeDelta = TimeDelta::hours(1);
 /// How long a run and its continuations may take.
 pub const AT_IT_FOR: TimeDelta = TimeDelta::hours(2);
+
+/// More documents than this that became emptier in one run are no chance.
+const EMPTIED: u64 = 5;
+/// A listing that cannot be true is told the second time in a row: the first time, the next run puts it right.
+const SUSPECT_RUNS: u64 = 2;
 
 /// What is wrong with a script that is to run `every` so often.
 pub(crate) fn of_script(
@@ -83,6 +89,51 @@ pub(crate) fn of_headroom(
             )
         },
     })
+}
+
+/// What the newest whole sync found to be wrong with what Vapi gives.
+pub(crate) fn of_findings(script: &str, noted: &Noted) -> Vec<Condition> {
+    let condition = |kind, summary| Condition {
+        kind,
+        script_name: script.to_owned(),
+        since: noted.at,
+        summary,
+    };
+    let number = |pointer: &str| {
+        noted
+            .metadata
+            .pointer(pointer)
+            .and_then(Value::as_u64)
+            .unwrap_or_default()
+    };
+    let mut found = Vec::new();
+    let emptied = number("/content_kept");
+    if emptied > EMPTIED {
+        let summary = format!(
+            "the documents of {emptied} stored calls came back from Vapi with less in them; what is stored was kept"
+        );
+        found.push(condition(Kind::DocumentsEmptied, summary));
+    }
+    let times = number("/listing_suspect/times");
+    if times >= SUSPECT_RUNS {
+        let reason = noted
+            .metadata
+            .pointer("/listing_suspect/reasons/0")
+            .and_then(Value::as_str);
+        let summary = format!(
+            "{times} syncs in a row were given listings that cannot be true, and the watermark stands still: {}",
+            reason.unwrap_or("see the run")
+        );
+        found.push(condition(Kind::ListingSuspect, summary));
+    }
+    let missing = number("/calls_missing");
+    if missing > 0 {
+        let complete = noted.metadata.get("complete_to").and_then(Value::as_str);
+        let complete = complete.map_or_else(String::new, |day| format!("; all are stored up to {day}"));
+        let summary = format!("Vapi counts {missing} calls that it does not list and that are not stored{complete}");
+        found.push(condition(Kind::CountsDiffer, summary));
+    }
+    found
 }
 
 fn last(what: &str, never: &str, at: Option<DateTime<Utc>>) -> String {

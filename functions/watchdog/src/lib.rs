@@ -1,4 +1,5 @@
-//! Notices what did not happen: runs without an end, schedules that fell silent, calls about to be lost.
+//! Notices what did not happen: runs without an end, schedules that fell silent, calls about to be lost. And what
+//! syncs found to be wrong with what Vapi gives.
 //!
 //! ```text
 //! schedule ─▶ main ─▶ handle ─▶ close lost runs ─▶ "Run Finished"
@@ -116,6 +117,10 @@ async fn look_for_conditions(deps: &Deps, client: &Object, now: DateTime<Utc>) -
             .with_context(|| format!("looking at the runs of {script}"))?;
         found.extend(conditions::of_script(script, every, watched_since, pulse, now));
     }
+    let noted = run::noted(&***client, SYNC)
+        .await
+        .context("looking at what the newest sync found")?;
+    found.extend(noted.iter().flat_map(|noted| conditions::of_findings(SYNC, noted)));
     let watermark = sync_state::read(&***client).await?.watermark;
     found.extend(watermark.and_then(|watermark| conditions::of_headroom(SYNC, watermark, settings, now)));
     Ok(found)

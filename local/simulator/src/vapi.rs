@@ -3,6 +3,7 @@
 //! [`Spec`] → [`World::generate`] → [`Server::start`]; then change [`Server::world`] while it
 //! serves, or break the answers with [`Server::faults`].
 
+mod analytics;
 mod body;
 mod document;
 mod faults;
@@ -31,4 +32,4 @@ pub use server::Server;
 pub use settings::{Order, Refusal, Retention, Settings, Unknown};
 pub use spec::{Size, Spec};
 pub use veil::{Form, Hidden, Hollowing};
-pub use world::World;
+pub use world::{Counting, World};

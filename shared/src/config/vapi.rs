@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use secrecy::SecretString;
 use url::Url;
 
@@ -40,6 +41,10 @@ pub struct Sync {
     pub writers: usize,
     /// `LOG_RETENTION_DAYS`: age at which log lines are pruned.
     pub log_retention: TimeDelta,
+    /// `VAPI_ORG_ID`: the organisation whose calls are wanted; where absent, the one that the first sync found.
+    pub organisation: Option<String>,
+    /// `VAPI_TIMEZONE`: by whose days calls are counted against Vapi's own counts.
+    pub timezone: Tz,
 }
 
 impl Reader {
@@ -68,14 +73,24 @@ impl Reader {
         }
     }
 
-    /// Retention, overlap, trailing window, writers, log retention.
+    /// Retention, overlap, trailing window, writers, log retention, organisation, time zone.
     pub fn sync(&mut self) -> Sync {
+        let timezone = self.text("VAPI_TIMEZONE").map(|name| name.parse());
+        if matches!(timezone, Some(Err(_))) {
+            self.problem(
+                "VAPI_TIMEZONE",
+                "is malformed",
+                "the name of a time zone, such as Europe/Berlin",
+            );
+        }
         Sync {
             retention: TimeDelta::days(self.within("VAPI_RETENTION_DAYS", 14, 1, 3650, "days, from 1 to 3650")),
             overlap: TimeDelta::minutes(self.within("SYNC_OVERLAP_MINUTES", 10, 0, 1440, "minutes, from 0 to 1440")),
             rescan: TimeDelta::hours(self.within("SYNC_RESCAN_HOURS", 48, 0, 8760, "hours, from 0 to 8760")),
             writers: self.within("SYNC_WRITERS", 3, 1, 8, "a number from 1 to 8"),
             log_retention: TimeDelta::days(self.within("LOG_RETENTION_DAYS", 90, 1, 3650, "days, from 1 to 3650")),
+            organisation: self.text("VAPI_ORG_ID"),
+            timezone: timezone.and_then(Result::ok).unwrap_or(Tz::UTC),
         }
     }
 }

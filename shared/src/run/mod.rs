@@ -17,7 +17,7 @@ pub use claim::{Claim, Claimant, GRACE, LOST, Lost, claim, close_lost};
 pub use journal::{append, prune};
 pub use keep::{Context, Failure, Ledger, Order, Outcome, Report, keep};
 pub use logs::{LogFilter, LogRow, StepSpan, all_logs, log_page, logs, steps};
-pub use pulse::{Brought, Pulse, brought, pulse};
+pub use pulse::{Brought, Noted, Pulse, brought, noted, pulse};
 pub use row::{Row, batch, begun, find, latest};
 
 use std::fmt::{self, Display};

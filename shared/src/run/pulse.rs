@@ -1,8 +1,10 @@
 //! Whether a script runs as it should: when it last started and ended well, and since when it has been at it.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 use crate::db::DbError;
 
@@ -95,4 +97,42 @@ pub async fn brought(
         inserted: row.try_get("inserted")?,
         analyzed: row.try_get("analyzed")?,
     })
+}
+
+/// What the newest run of a script noted that did all of its work: no dry run, and none that was asked for a part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Noted {
+    /// The run.
+    pub run_id: Uuid,
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// What it noted.
+    pub metadata: Value,
+}
+
+/// Reads what the newest run noted that ended well and was asked for everything that is new.
+pub async fn noted(db: &impl GenericClient, script_name: &str) -> Result<Option<Noted>, DbError> {
+    let row = db
+        .query_typed_opt(
+            r"
+            select id, finished_at, metadata
+            from runs
+            where script_name = $1
+              and status in ('success', 'partial')
+              and metadata ->> 'mode' in ('auto', 'full', 'incremental')
+              and metadata -> 'dry_run' is distinct from 'true'
+            order by started_at desc, id desc
+            limit 1
+            ",
+            &[(&script_name, Type::TEXT)],
+        )
+        .await?;
+    row.map(|row| {
+        Ok(Noted {
+            run_id: row.try_get("id")?,
+            at: row.try_get("finished_at")?,
+            metadata: row.try_get("metadata")?,
+        })
+    })
+    .transpose()
 }

@@ -77,5 +77,8 @@ pub(super) fn words(kind: Kind) -> &'static str {
         Kind::Alarm => "an alarm is on",
         Kind::Errors => "its invocations fail",
         Kind::Undelivered => "given up after the last retry",
+        Kind::DocumentsEmptied => "Vapi's documents became emptier",
+        Kind::ListingSuspect => "Vapi's listings lack calls",
+        Kind::CountsDiffer => "Vapi counts calls that are not stored",
     }
 }

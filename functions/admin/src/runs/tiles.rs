@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use shared::run::overview::{Headroom, Script, Slice, quantile};
+use shared::sync_state::State;
 
 use super::scripts;
 use crate::figures;
@@ -31,7 +32,13 @@ struct Sum {
     unpriced: i64,
 }
 
-pub(super) fn all(slices: &[Slice], scripts: &[&Script], headroom: Option<Headroom>, now: DateTime<Utc>) -> Vec<Tile> {
+pub(super) fn all(
+    slices: &[Slice],
+    scripts: &[&Script],
+    headroom: Option<Headroom>,
+    state: &State,
+    now: DateTime<Utc>,
+) -> Vec<Tile> {
     let mut before = Sum::of(slices.iter().filter(|slice| slice.index == 0));
     let mut current = Sum::of(slices.iter().filter(|slice| slice.index > 0));
     let mut tiles = vec![
@@ -41,6 +48,7 @@ pub(super) fn all(slices: &[Slice], scripts: &[&Script], headroom: Option<Headro
         cost(&current, &before),
     ];
     tiles.extend(headroom.map(|headroom| left(headroom, now)));
+    tiles.extend(complete(state, now));
     tiles
 }
 
@@ -172,6 +180,27 @@ fn left(headroom: Headroom, now: DateTime<Utc>) -> Tile {
     }
 }
 
+/// Up to which day no call is missing; nothing where Vapi's own count was never compared.
+fn complete(state: &State, now: DateTime<Utc>) -> Option<Tile> {
+    let counted = format!("by Vapi's own count, {}", figures::ago(state.reconciled_at?, now));
+    let (note, class) = match state.calls_missing {
+        ..=0 => (counted, ""),
+        1 => (format!("1 call is missing {counted}"), "warn"),
+        missing => (
+            format!("{} calls are missing {counted}", figures::count(missing)),
+            "warn",
+        ),
+    };
+    Some(Tile {
+        label: "Complete up to",
+        value: state
+            .complete_to
+            .map_or_else(|| "\u{2013}".to_owned(), |day| day.to_string()),
+        note,
+        class,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,5 +229,27 @@ mod tests {
         assert!(tile(75.0, 5).note.starts_with("less than 72 h until calls are lost"));
         assert_eq!((tile(3.0, 5).value.as_str(), tile(3.0, 5).class), ("none", "bad"));
         assert_eq!(tile(f64::MAX, 0).class, "");
+    }
+
+    #[test]
+    fn how_complete_the_calls_are_is_said_once_they_were_counted() {
+        let now = shared::clock::now();
+        let state = |missing| State {
+            reconciled_at: Some(now - TimeDelta::hours(3)),
+            complete_to: chrono::NaiveDate::from_ymd_opt(2026, 11, 28),
+            calls_missing: missing,
+            ..State::default()
+        };
+
+        assert!(complete(&State::default(), now).is_none());
+        let tile = complete(&state(0), now).unwrap();
+        assert_eq!((tile.value.as_str(), tile.class), ("2026-11-28", ""));
+        let tile = complete(&state(12), now).unwrap();
+        assert!(
+            tile.note.starts_with("12 calls are missing by Vapi's own count"),
+            "{}",
+            tile.note
+        );
+        assert_eq!(tile.class, "warn");
     }
 }

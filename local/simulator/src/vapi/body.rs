@@ -49,6 +49,14 @@ impl Part {
 }
 
 impl Row {
+    /// The id of a document that nothing has spoilt yet.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Stored(document) => document.id.as_deref(),
+            Self::Spoilt(_) => None,
+        }
+    }
+
     pub(crate) fn text(&self) -> &Bytes {
         match self {
             Self::Stored(document) => &document.text,

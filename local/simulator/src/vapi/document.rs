@@ -20,6 +20,8 @@ pub(crate) struct Document {
     /// The true instants, up to a millisecond later than the ones printed.
     pub(crate) created: DateTime<Utc>,
     pub(crate) updated: DateTime<Utc>,
+    /// It has no time of a last change: no bound on one holds for it, as in a database.
+    pub(crate) never_updated: bool,
     pub(crate) text: Bytes,
     deflated: OnceLock<Deflated>,
 }
@@ -51,6 +53,7 @@ impl Document {
         Self {
             created: instant("createdAt", before.0),
             updated: instant("updatedAt", before.1),
+            never_updated: value.get("updatedAt").is_some_and(Value::is_null),
             assistant_id: text_of("assistantId"),
             phone_number_id: text_of("phoneNumberId"),
             id,
@@ -71,6 +74,7 @@ impl Document {
         Self {
             created: hidden(created, "createdAt"),
             updated: hidden(updated, "updatedAt"),
+            never_updated: false,
             id: Some(id),
             assistant_id,
             phone_number_id,

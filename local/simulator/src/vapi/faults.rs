@@ -1,7 +1,4 @@
 //! What can go wrong on the wire, and when it does.
-//!
-//! A page that is empty although rows exist is not among the faults: no client could tell it
-//! from the truth.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::requests::Kind;
 
-/// One way to spoil an answer. The first nine replace or break it; the last four change which
+/// One way to spoil an answer. Most replace or break it; the last six change which
 /// rows a list holds, and can be combined with each other and with one of the rest.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
@@ -57,6 +54,10 @@ pub enum Fault {
     DuplicatedRows,
     /// A list whose rows are in no order.
     ShuffledRows,
+    /// A list without a row, although there are some.
+    EmptyList,
+    /// A list that lacks the documents with these ids.
+    OmittedRows(Vec<String>),
 }
 
 /// How a body ends early.
@@ -120,7 +121,10 @@ impl Fault {
 
     /// True for faults that change rows, and so can be combined.
     pub(crate) fn is_about_rows(&self) -> bool {
-        matches!(self, Self::PageCap(_) | Self::DuplicatedRows | Self::ShuffledRows)
+        matches!(
+            self,
+            Self::PageCap(_) | Self::DuplicatedRows | Self::ShuffledRows | Self::EmptyList | Self::OmittedRows(_)
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use super::faults::Fault;
 /// One request as it was answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// Its method; anything but `GET` is a mistake of the client.
+    /// Its method; anything but `GET`, and `POST` for counts, is a mistake of the client.
     pub method: String,
     /// What it asked for.
     pub kind: Kind,
@@ -32,6 +32,8 @@ pub enum Kind {
     AssistantList,
     /// `GET /assistant/{id}`.
     Assistant,
+    /// `POST /analytics`.
+    Analytics,
     /// A known path with a method that would change something.
     Write,
     /// Any other path.
@@ -46,6 +48,8 @@ impl Kind {
             ["call", _] => Self::Call,
             ["assistant"] => Self::AssistantList,
             ["assistant", _] => Self::Assistant,
+            ["analytics"] if method == "POST" => return Self::Analytics,
+            ["analytics"] => return Self::Unknown,
             _ => return Self::Unknown,
         };
         if method == "GET" { kind } else { Self::Write }

@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
 };
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -52,7 +53,13 @@ impl Delivery {
 /// Waited before a connection breaks, so that what was sent until then arrives.
 const FLUSH: Duration = Duration::from_millis(20);
 
-pub(crate) fn render(ready: &Ready, gzip: bool, stopped: CancellationToken) -> Response<Body> {
+/// `dated` is what the answer says of the time; the true time where absent.
+pub(crate) fn render(
+    ready: &Ready,
+    gzip: bool,
+    dated: Option<DateTime<Utc>>,
+    stopped: CancellationToken,
+) -> Response<Body> {
     let pieces: Vec<Bytes> = if gzip {
         gzipped(&ready.parts)
     } else {
@@ -68,6 +75,10 @@ pub(crate) fn render(ready: &Ready, gzip: bool, stopped: CancellationToken) -> R
     }
     if gzip {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    let dated = dated.map(|at| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+    if let Some(date) = dated.and_then(|date| HeaderValue::try_from(date).ok()) {
+        headers.insert(header::DATE, date);
     }
     if let Some(seconds) = ready.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -12,8 +12,9 @@ use std::{
 };
 
 use axum::{
+    body::to_bytes,
     extract::{ConnectInfo, Request as HttpRequest, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, header, request::Parts},
     response::Response,
 };
 use chrono::{DateTime, Days, Utc};
@@ -23,6 +24,7 @@ use url::form_urlencoded;
 use crate::connection::Fate;
 
 use super::{
+    analytics,
     faults::{Fault, Faults},
     list::{self, Answer},
     refusal::Refused,
@@ -33,6 +35,9 @@ use super::{
     spoil,
     world::World,
 };
+
+/// The most of a request's body that is read, in bytes.
+const LARGEST_BODY: usize = 1_000_000;
 
 /// What the handlers and the [`Server`](super::Server) share.
 pub(crate) struct Shared {
@@ -55,12 +60,15 @@ pub(crate) async fn serve(
     http: HttpRequest,
 ) -> Response {
     let _open = Open::count(&shared);
-    let method = http.method().as_str();
-    let path = http.uri().path();
+    let (http, body) = http.into_parts();
+    let method = http.method.as_str();
+    let path = http.uri.path();
     let kind = Kind::of(method, path);
-    let query: Vec<(String, String)> = form_urlencoded::parse(http.uri().query().unwrap_or_default().as_bytes())
+    let query: Vec<(String, String)> = form_urlencoded::parse(http.uri.query().unwrap_or_default().as_bytes())
         .into_owned()
         .collect();
+    // A body that does not come through is as good as none.
+    let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     locked(&shared.script).advance(kind, &mut locked(&shared.world));
     let faults = shared.faults.strike(kind);
     // Even no sleep at all would take a millisecond.
@@ -68,10 +76,10 @@ pub(crate) async fn serve(
         tokio::time::sleep(shared.settings.latency).await;
     }
 
-    let answer = shared.answer(kind, &http, &query, &faults);
+    let answer = shared.answer(kind, &http, &body, &query, &faults);
     let rows = answer.rows();
     let fault = faults.iter().find(|fault| !fault.is_about_rows()).cloned();
-    let accepts_gzip = shared.settings.gzip && accepts_gzip(http.headers());
+    let accepts_gzip = shared.settings.gzip && accepts_gzip(&http.headers);
     let spoilt = spoil::answer(answer, fault.as_ref(), shared.oldest());
     locked(&shared.requests).push(Request {
         method: method.to_owned(),
@@ -95,11 +103,7 @@ pub(crate) async fn serve(
         Delivery::Close => fate.close(),
         _ => {}
     }
-    let mut response = response::render(&spoilt, accepts_gzip, shared.stopped.clone());
-    if let Some(date) = shared.date() {
-        response.headers_mut().insert(header::DATE, date);
-    }
-    response
+    response::render(&spoilt, accepts_gzip, shared.date(), shared.stopped.clone())
 }
 
 impl Shared {
@@ -118,8 +122,8 @@ impl Shared {
     }
 
     /// The answer as it would be if only rows could be spoilt.
-    fn answer(&self, kind: Kind, http: &HttpRequest, query: &[(String, String)], faults: &[Fault]) -> Answer {
-        let path = http.uri().path();
+    fn answer(&self, kind: Kind, http: &Parts, body: &[u8], query: &[(String, String)], faults: &[Fault]) -> Answer {
+        let path = http.uri.path();
         let id = decoded(path.trim_matches('/').rsplit('/').next().unwrap_or_default());
         if let Some(refused) = self.refusal(kind, http) {
             return Answer::Refused(refused);
@@ -137,7 +141,8 @@ impl Shared {
                 list::call(&world, &self.settings, &id, serial).map(Answer::One)
             }
             Kind::Assistant => list::assistant(&world, &id).map(Answer::One),
-            Kind::Write | Kind::Unknown => Err(Refused::no_route(http.method().as_str(), path)),
+            Kind::Analytics => analytics::answer(&world, body).map(Answer::One),
+            Kind::Write | Kind::Unknown => Err(Refused::no_route(http.method.as_str(), path)),
         };
         match answer {
             Ok(Answer::Page(rows)) => Answer::Page(spoil::rows(rows, faults)),
@@ -147,12 +152,12 @@ impl Shared {
     }
 
     /// Why this request gets no data, if it is not let in.
-    fn refusal(&self, kind: Kind, http: &HttpRequest) -> Option<Refused> {
-        let method = http.method().as_str();
+    fn refusal(&self, kind: Kind, http: &Parts) -> Option<Refused> {
+        let method = http.method.as_str();
         if kind == Kind::Unknown {
-            return Some(Refused::no_route(method, http.uri().path()));
+            return Some(Refused::no_route(method, http.uri.path()));
         }
-        if !self.lets_in(http.headers()) {
+        if !self.lets_in(&http.headers) {
             return Some(Refused::unauthorized());
         }
         (kind == Kind::Write).then(|| Refused::read_only(method))
@@ -172,11 +177,9 @@ impl Shared {
     }
 
     /// What answers are dated by, where that is not the machine's clock.
-    fn date(&self) -> Option<HeaderValue> {
-        let ahead = locked(&self.world).life.clock_ahead;
-        let date = DateTime::<Utc>::from(SystemTime::now()) + ahead;
-        let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        (!ahead.is_zero()).then(|| HeaderValue::try_from(date).ok()).flatten()
+    fn date(&self) -> Option<DateTime<Utc>> {
+        let ahead = self.settings.clock_ahead + locked(&self.world).life.clock_ahead;
+        (!ahead.is_zero()).then(|| DateTime::<Utc>::from(SystemTime::now()) + ahead)
     }
 
     /// What a retention refusal names: by the settings, or else two weeks ago.

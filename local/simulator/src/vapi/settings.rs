@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 /// How the server behaves. [`Settings::default`] is the API as documented.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -23,6 +25,8 @@ pub struct Settings {
     pub unknown_parameters: Unknown,
     /// Waited before each answer.
     pub latency: Duration,
+    /// How far the clock that answers are dated by is ahead; negative where it is behind.
+    pub clock_ahead: TimeDelta,
 }
 
 impl Default for Settings {
@@ -37,6 +41,7 @@ impl Default for Settings {
             order: Order::CreatedDescending,
             unknown_parameters: Unknown::Ignored,
             latency: Duration::ZERO,
+            clock_ahead: TimeDelta::zero(),
         }
     }
 }

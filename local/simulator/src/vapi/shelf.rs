@@ -156,7 +156,8 @@ impl Manner {
         let matches = |wanted: &Option<String>, has: &Option<String>| wanted.is_none() || wanted == has;
         self.oldest.is_none_or(|oldest| document.created >= oldest)
             && query.created.admit(self.compared(document.created))
-            && query.updated.admit(self.compared(document.updated))
+            && (query.updated.is_open()
+                || (!document.never_updated && query.updated.admit(self.compared(document.updated))))
             && matches(&query.assistant_id, &document.assistant_id)
             && matches(&query.phone_number_id, &document.phone_number_id)
     }

@@ -28,6 +28,10 @@ pub(crate) fn rows(mut rows: Vec<Row>, faults: &[Fault]) -> Vec<Row> {
                 rows.rotate_left(half);
                 rows.chunks_mut(2).for_each(<[Row]>::reverse);
             }
+            Fault::EmptyList => rows.clear(),
+            Fault::OmittedRows(ids) => {
+                rows.retain(|row| row.id().is_none_or(|id| !ids.iter().any(|omitted| omitted == id)))
+            }
             _ => {}
         }
     }

@@ -16,12 +16,25 @@ use super::{
     veil::Veil,
 };
 
+/// How `POST /analytics` is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counting {
+    /// By what the world holds.
+    #[default]
+    Truthful,
+    /// Not at all, with this status: 401, 403, 404, 503 …
+    Refused(u16),
+    /// Each count with so many more, or fewer, than there are.
+    Off(i64),
+}
+
 /// What a [`Server`](super::Server) serves.
 #[derive(Debug)]
 pub struct World {
     now: DateTime<Utc>,
     spec: Spec,
     planted: u64,
+    pub(crate) counting: Counting,
     pub(crate) calls: Shelf,
     pub(crate) assistants: Shelf,
     pub(crate) life: Life,
@@ -53,6 +66,7 @@ impl World {
                 ..Spec::new(now)
             },
             planted: 0,
+            counting: Counting::default(),
             calls: Shelf::default(),
             assistants: Shelf::default(),
             life: Life::default(),
@@ -75,6 +89,11 @@ impl World {
     /// Sets the world's clock.
     pub fn set_now(&mut self, now: DateTime<Utc>) {
         self.now = now;
+    }
+
+    /// Sets how calls are counted from now on.
+    pub fn set_counting(&mut self, counting: Counting) {
+        self.counting = counting;
     }
 
     /// How many calls there are, those with an unusable id among them.

@@ -79,11 +79,25 @@ pub(crate) async fn get(server: &Server, path: &str) -> Reply {
     send(server, "GET", path, "Authorization: Bearer any\r\n").await
 }
 
+/// `POST` of JSON with a key.
+pub(crate) async fn post(server: &Server, path: &str, body: &Value) -> Reply {
+    let body = body.to_string();
+    let headers = format!(
+        "Authorization: Bearer any\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    send_with_body(server, "POST", path, &headers, &body).await
+}
+
 pub(crate) async fn send(server: &Server, method: &str, path: &str, headers: &str) -> Reply {
+    send_with_body(server, method, path, headers, "").await
+}
+
+async fn send_with_body(server: &Server, method: &str, path: &str, headers: &str, body: &str) -> Reply {
     let url = server.url();
     let address = url.trim_start_matches("http://");
     let mut socket = TcpStream::connect(address).await.expect("a listener");
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n{body}");
     socket.write_all(request.as_bytes()).await.expect("an open connection");
 
     let mut answer = Vec::new();

@@ -1,6 +1,8 @@
 //! The simulator as its clients see it, over plain HTTP.
 
 #[cfg(test)]
+mod analytics;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod content;

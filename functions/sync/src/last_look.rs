@@ -1,0 +1,76 @@
+//! The last look: each call is read once more shortly before Vapi forgets it, one day's stretch a day.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How long before the end of retention a call is read once more.
+const BEFORE_THE_END: TimeDelta = TimeDelta::days(2);
+/// The stretch of creation time that is worth a walk.
+const STRETCH: TimeDelta = TimeDelta::days(1);
+
+/// Up to which creation time calls are old enough for their last look.
+pub(crate) fn reach(retention: TimeDelta, now: DateTime<Utc>) -> DateTime<Utc> {
+    now - retention + before_the_end(retention)
+}
+
+/// The stretch that is due; nothing where most of a day of it has been looked at.
+pub(crate) fn due(
+    looked_to: Option<DateTime<Utc>>,
+    retention: TimeDelta,
+    now: DateTime<Utc>,
+) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    let oldest = now - retention;
+    let (from, to) = (
+        looked_to.map_or(oldest, |looked_to| looked_to.max(oldest)),
+        reach(retention, now),
+    );
+    // Half of the margin at least is left when a stretch is read, however short the retention is.
+    (to - from >= STRETCH.min(before_the_end(retention) / 2)).then_some((from, to))
+}
+
+fn before_the_end(retention: TimeDelta) -> TimeDelta {
+    BEFORE_THE_END.min(retention / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::hours(hours)
+    }
+
+    #[test]
+    fn every_call_is_looked_at_once_a_day_at_least_before_it_is_forgotten() {
+        for days in [1, 2, 3, 14, 30] {
+            let retention = TimeDelta::days(days);
+            let (mut looked_to, mut looks, mut least_left) = (Some(at(0) - retention), 0, retention);
+            for hour in (0..24 * 30).step_by(6) {
+                let Some((from, to)) = due(looked_to, retention, at(hour)) else {
+                    continue;
+                };
+                assert_eq!(
+                    Some(from),
+                    looked_to.map(|looked_to| looked_to.max(at(hour) - retention))
+                );
+                least_left = least_left.min(from + retention - at(hour));
+                (looked_to, looks) = (Some(to), looks + 1);
+            }
+
+            assert!(
+                looks <= 30 * 24 / 6 && (days < 4 || looks <= 31),
+                "{days} days: {looks}"
+            );
+            assert!(days < 2 || least_left >= TimeDelta::zero(), "{days} days: {least_left}");
+        }
+    }
+
+    #[test]
+    fn after_a_pause_the_stretch_is_longer_and_never_older_than_what_is_served() {
+        let retention = TimeDelta::days(14);
+
+        assert_eq!(due(Some(at(0)), retention, at(24 * 12 + 23)), None);
+        assert_eq!(due(Some(at(0)), retention, at(24 * 13)), Some((at(0), at(24))));
+        assert_eq!(due(Some(at(0)), retention, at(24 * 15)), Some((at(24), at(24 * 3))));
+        assert_eq!(due(None, retention, at(24 * 14)), Some((at(0), at(48))));
+    }
+}

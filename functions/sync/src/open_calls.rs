@@ -1,0 +1,65 @@
+//! Reads the calls again that had not ended when last seen, by their ids.
+
+use anyhow::{Context as _, Result};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use shared::run::Step;
+use shared::{call, db, telemetry};
+
+use crate::Deps;
+use crate::page::{Course, ReadError};
+use crate::walk::Walker;
+
+/// Reads the open calls that no window showed; returns how many time did not suffice for.
+pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now: DateTime<Utc>) -> Result<usize> {
+    // What the walks brought in must be seen to have ended.
+    walker.writers.finish().await?;
+    let client = db::connect(&deps.ledger.pool).await.context("reading the open calls")?;
+    let open = call::open_since(&**client, now - deps.settings.retention)
+        .await
+        .context("reading the open calls")?;
+    drop(client);
+    let ids: Vec<String> = open.into_iter().filter(|id| !walker.seen.contains(id)).collect();
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let mut course = Course::by_id(now);
+    let (mut read, mut gone): (usize, Vec<&str>) = (0, Vec::new());
+    for id in &ids {
+        let Some(found) = walker.in_time(walker.one(id, &mut course)).await else {
+            break;
+        };
+        match found {
+            Ok(true) => {}
+            Ok(false) => gone.push(id),
+            Err(ReadError::Vapi(error)) if error.is_transient() => {
+                walker.run.warn(
+                    Step::Fetch,
+                    format!("open call {id} was not read again: {}", telemetry::chain(&error)),
+                    json!({"call_id": id}),
+                );
+            }
+            Err(error) => return Err(error).with_context(|| format!("reading open call {id} again")),
+        }
+        read += 1;
+    }
+    walker.flush(&mut course, false).await?;
+    // Where nothing is listed at all, nothing is proof of what is gone.
+    if !dry_run && !walker.listing.is_empty() && !gone.is_empty() {
+        let client = db::connect(&deps.ledger.pool).await.context("keeping what is gone")?;
+        call::mark_gone(&**client, &gone, now)
+            .await
+            .context("keeping what is gone")?;
+    }
+    let text = format!(
+        "read {read} of {} open calls again; Vapi does not know {} any more",
+        ids.len(),
+        gone.len()
+    );
+    walker.run.info(
+        Step::Fetch,
+        text,
+        json!({"open": ids.len(), "read": read, "gone": gone.len()}),
+    );
+    Ok(ids.len() - read)
+}
