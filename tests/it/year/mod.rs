@@ -16,6 +16,9 @@ use play::Year;
 async fn live_through(seed: u64, days: i64) {
     let figures = Year::new(seed, days).await.play().await;
     eprintln!("seed {seed}, {days} days: {figures}");
+    for wrong in &figures.wrong {
+        eprintln!("{}", wrong.chars().take(300).collect::<String>());
+    }
     assert!(
         figures.wrong.is_empty(),
         "{} of {} findings: {:#?}",

@@ -80,7 +80,7 @@ struct Last {
 
 /// A date that the machine's own clock is far from: what reads that clock in place of the run's shows.
 fn start() -> DateTime<Utc> {
-    Utc.with_ymd_and_hms(2040, 1, 2, 0, 0, 0).unwrap()
+    Utc.with_ymd_and_hms(2030, 1, 7, 0, 0, 0).unwrap()
 }
 
 impl Year {
@@ -94,7 +94,9 @@ impl Year {
             }),
             ..Settings::default()
         };
-        let stage = Stage::of(World::empty(start), settings).await;
+        let stage = Stage::of(World::empty(start), settings)
+            .await
+            .setting("LOG_RETENTION_DAYS", 3650);
         let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), stage.db.url())]);
         let watchdog = watchdog::Deps {
             pool: shared::db::pool(&reader.database()).unwrap(),
@@ -119,8 +121,9 @@ impl Year {
         for hour in -14 * 24..0 {
             year.calls_of_the_hour(start + TimeDelta::hours(hour));
         }
+        let elsewhere = year.calendar.elsewhere.map_or(start, |stretch| stretch.from);
         for _ in 0..30 {
-            let at = start - TimeDelta::minutes(year.dice.between(60, 14 * 24 * 60));
+            let at = elsewhere - TimeDelta::minutes(year.dice.between(60, 10 * 24 * 60));
             let story = call::story(&mut year.dice, &year.calendar, OTHERS, at);
             plan(&mut year.aside, &story);
         }
@@ -259,7 +262,7 @@ impl Year {
             let says_all =
                 self.stage.vapi.world().len() > 0 && !self.fates.keys().any(|id| self.stage.vapi.world().is_hidden(id));
             if says_all {
-                self.check_success(now, report, watermark);
+                self.check_success(now, report, watermark).await;
             }
         }
         if let Err(failure) = &result
@@ -327,13 +330,27 @@ impl Year {
         }
     }
 
-    fn check_success(&mut self, now: DateTime<Utc>, report: &Report, watermark: Option<DateTime<Utc>>) {
+    async fn check_success(&mut self, now: DateTime<Utc>, report: &Report, watermark: Option<DateTime<Utc>>) {
         if report.status != Status::Success {
             let reason = report.reason.clone().unwrap_or_default();
             self.wrong(
                 now,
                 format!("Vapi said all it has, and the sync is {}: {reason}", report.status),
             );
+            for run in self.stage.db.runs().await.iter().rev().take(4).rev() {
+                for line in self.stage.db.logs(run.id).await {
+                    eprintln!("{} {} {} {}", run.started_at, line.step, line.message, line.meta);
+                }
+            }
+            let hidden: Vec<_> = self
+                .hostility
+                .hidden_at
+                .iter()
+                .rev()
+                .take(3)
+                .map(ToString::to_string)
+                .collect();
+            eprintln!("hidden at {hidden:?}");
         } else if watermark != Some(now) {
             self.wrong(now, format!("the watermark is {watermark:?}"));
         }
