@@ -12,6 +12,7 @@ mod backfill;
 mod brackets;
 mod input;
 mod instant;
+mod kept;
 mod oddities;
 mod pace;
 mod page;
