@@ -394,6 +394,7 @@ fn note_clocks(walker: &Walker) {
 /// How the run came out, from what it counted.
 fn settle(run: &Run, walker: &Walker, mut reasons: Vec<String>, out_of_time: Option<(String, bool)>) -> Outcome {
     walker.oddities.report(run);
+    walker.writers.report_kept();
     let counters = run.counters();
     let unchanged = walker.writers.unchanged();
     run.note("records_unchanged", unchanged);

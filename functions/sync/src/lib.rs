@@ -16,6 +16,7 @@ mod brackets;
 mod clock_skew;
 mod input;
 mod instant;
+mod kept;
 mod last_look;
 mod listing;
 mod oddities;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use simulator::vapi::{Form, Hidden, Hollowing, World};
+use simulator::vapi::{Gone, Hidden, Left, Thinning, World};
 
 use super::calendar::Calendar;
 use super::dice::Dice;
@@ -99,17 +99,17 @@ impl Hostility {
             let halves = set
                 .iter()
                 .all(|part| part.ends_with("essages") || part.ends_with("transcript"));
-            let hollowing = Hollowing {
+            let thinning = Thinning {
                 parts: set.iter().map(|part| (*part).to_owned()).collect(),
-                form: if halves && dice.chance(0.2) {
-                    Form::FirstHalf
+                left: if halves && dice.chance(0.2) {
+                    Left::FirstHalf
                 } else {
-                    dice.pick(&Form::GONE)
+                    Left::Nothing(dice.pick(&Gone::ALL))
                 },
                 updated: moved.then(|| world.now()),
                 in_lists_only,
             };
-            self.hollowed += usize::from(world.hollow(id, hollowing));
+            self.hollowed += usize::from(world.thin(id, thinning));
             if !stays {
                 self.restored.insert(id.clone(), back);
             }

@@ -8,7 +8,11 @@ use std::{collections::HashMap, sync::Arc};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::{document::Document, world::World};
+use super::{
+    document::Document,
+    hollow::{Gone, take},
+    world::World,
+};
 
 /// Where a call is not to be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,30 +23,22 @@ pub enum Hidden {
     Everywhere,
 }
 
-/// What is left in the place of a part that is gone.
+/// What is left of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Form {
-    /// No member.
-    Absent,
-    /// `null`.
-    Null,
-    /// `""`.
-    EmptyText,
-    /// `{}`.
-    EmptyObject,
-    /// `[]`.
-    EmptyArray,
+pub enum Left {
+    /// Nothing, in this form.
+    Nothing(Gone),
     /// The first half of a text or an array; what is neither stays.
     FirstHalf,
 }
 
 /// How a document becomes emptier.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hollowing {
+pub struct Thinning {
     /// The parts that go, as JSON pointers: `/artifact/messages`. What a document lacks anyway is left alone.
     pub parts: Vec<String>,
     /// What is left of them.
-    pub form: Form,
+    pub left: Left,
     /// Its `updatedAt` from then on; `None` leaves it.
     pub updated: Option<DateTime<Utc>>,
     /// Whether the id still finds the whole document: only lists have become slim.
@@ -53,38 +49,7 @@ pub struct Hollowing {
 #[derive(Debug, Default)]
 pub(crate) struct Veil {
     hidden: HashMap<String, (Hidden, Arc<Document>)>,
-    hollow: HashMap<String, (Hollowing, Arc<Document>)>,
-}
-
-impl Form {
-    /// Those of a part that is gone altogether.
-    pub const GONE: [Self; 5] = [
-        Self::Absent,
-        Self::Null,
-        Self::EmptyText,
-        Self::EmptyObject,
-        Self::EmptyArray,
-    ];
-
-    /// What is left of a value.
-    fn left_of(self, value: Value) -> Option<Value> {
-        match (self, value) {
-            (Self::Absent, _) => None,
-            (Self::Null, _) => Some(Value::Null),
-            (Self::EmptyText, _) => Some(json!("")),
-            (Self::EmptyObject, _) => Some(json!({})),
-            (Self::EmptyArray, _) => Some(json!([])),
-            (Self::FirstHalf, Value::Array(mut items)) => {
-                items.truncate(items.len() / 2);
-                Some(Value::Array(items))
-            }
-            (Self::FirstHalf, Value::String(text)) => {
-                let half = text.chars().count() / 2;
-                Some(text.chars().take(half).collect::<String>().into())
-            }
-            (Self::FirstHalf, other) => Some(other),
-        }
-    }
+    thin: HashMap<String, (Thinning, Arc<Document>)>,
 }
 
 impl World {
@@ -124,18 +89,18 @@ impl World {
     }
 
     /// Takes parts of a call's document away, and of each later version of it, until it is restored. False if there is no such call.
-    pub fn hollow(&mut self, id: &str, hollowing: Hollowing) -> bool {
+    pub fn thin(&mut self, id: &str, thinning: Thinning) -> bool {
         let Some(whole) = self.whole(id).map(Arc::clone) else {
             return false;
         };
-        self.veil.hollow.insert(id.to_owned(), (hollowing, Arc::clone(&whole)));
+        self.veil.thin.insert(id.to_owned(), (thinning, Arc::clone(&whole)));
         self.serve_version(whole);
         true
     }
 
     /// The call's document is whole again. False if it was not hollow.
     pub fn restore(&mut self, id: &str) -> bool {
-        let Some((_, whole)) = self.veil.hollow.remove(id) else {
+        let Some((_, whole)) = self.veil.thin.remove(id) else {
             return false;
         };
         self.serve_version(whole);
@@ -144,22 +109,22 @@ impl World {
 
     /// True while parts of this call's document are gone.
     #[must_use]
-    pub fn is_hollow(&self, id: &str) -> bool {
-        self.veil.hollow.contains_key(id)
+    pub fn is_thin(&self, id: &str) -> bool {
+        self.veil.thin.contains_key(id)
     }
 
     /// The call's whole document, whatever is held back of it.
     fn whole(&self, id: &str) -> Option<&Arc<Document>> {
-        let hollow = self.veil.hollow.get(id).map(|(_, whole)| whole);
+        let thin = self.veil.thin.get(id).map(|(_, whole)| whole);
         let hidden = self.veil.hidden.get(id).map(|(_, call)| call);
-        hollow.or(hidden).or_else(|| self.calls.find(id))
+        thin.or(hidden).or_else(|| self.calls.find(id))
     }
 
     /// A new version of a call, or a new call, which is held back as the one before.
     pub(crate) fn deliver(&mut self, document: Document) {
         let document = Arc::new(document);
         if let Some(id) = &document.id
-            && let Some((_, whole)) = self.veil.hollow.get_mut(id)
+            && let Some((_, whole)) = self.veil.thin.get_mut(id)
         {
             *whole = Arc::clone(&document);
         }
@@ -176,7 +141,7 @@ impl World {
             .veil
             .hollow
             .get(&id)
-            .and_then(|(hollowing, _)| hollowing.applied(&whole))
+            .and_then(|(thinning, _)| thinning.applied(&whole))
             .map_or(whole, Arc::new);
         match self.veil.hidden.get_mut(&id) {
             Some((_, hidden)) => *hidden = version,
@@ -186,9 +151,9 @@ impl World {
 
     /// What a call's id finds.
     pub(crate) fn by_id(&self, id: &str) -> Option<&Arc<Document>> {
-        match (self.veil.hidden.get(id), self.veil.hollow.get(id)) {
+        match (self.veil.hidden.get(id), self.veil.thin.get(id)) {
             (Some((Hidden::Everywhere, _)), _) => None,
-            (_, Some((hollowing, whole))) if hollowing.in_lists_only => Some(whole),
+            (_, Some((thinning, whole))) if thinning.in_lists_only => Some(whole),
             (Some((_, hidden)), _) => Some(hidden),
             (None, _) => self.calls.find(id),
         }
@@ -196,7 +161,7 @@ impl World {
 
     /// Takes a call away, wherever it stands.
     pub(crate) fn forget(&mut self, id: &str) -> Option<Arc<Document>> {
-        self.veil.hollow.remove(id);
+        self.veil.thin.remove(id);
         let hidden = self.veil.hidden.remove(id).map(|(_, call)| call);
         self.calls.take(id).or(hidden)
     }
@@ -209,12 +174,15 @@ impl Veil {
     }
 }
 
-impl Hollowing {
+impl Thinning {
     /// The document without its parts; `None` if no [`Value`] can hold it.
     fn applied(&self, whole: &Document) -> Option<Document> {
         let mut value = whole.value()?;
         for part in &self.parts {
-            remove(&mut value, part, self.form);
+            match self.left {
+                Left::Nothing(gone) => take(&mut value, part, gone),
+                Left::FirstHalf => value.pointer_mut(part).map_or((), halve),
+            }
         }
         if let Some(updated) = self.updated {
             value["updatedAt"] = json!(updated.to_rfc3339_opts(SecondsFormat::Millis, true));
@@ -223,15 +191,13 @@ impl Hollowing {
     }
 }
 
-fn remove(value: &mut Value, part: &str, form: Form) {
-    let Some((parent, name)) = part.rsplit_once('/') else {
-        return;
-    };
-    let Some(members) = value.pointer_mut(parent).and_then(Value::as_object_mut) else {
-        return;
-    };
-    let left = members.remove(name).and_then(|value| form.left_of(value));
-    if let Some(left) = left {
-        members.insert(name.to_owned(), left);
+fn halve(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.truncate(items.len() / 2),
+        Value::String(text) => {
+            let half = text.chars().count() / 2;
+            *text = text.chars().take(half).collect();
+        }
+        _ => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
-use simulator::vapi::{Form, Hidden, Hollowing, Server, Settings, World};
+use simulator::vapi::{Gone, Hidden, Left, Server, Settings, Thinning, World};
 
 use crate::client::{get, now};
 
@@ -21,10 +21,10 @@ async fn serve(world: World) -> Server {
     Server::start(world, Settings::default()).await.expect("a free port")
 }
 
-fn hollowing(parts: &[&str], form: Form) -> Hollowing {
-    Hollowing {
+fn thinning(parts: &[&str], left: Left) -> Thinning {
+    Thinning {
         parts: parts.iter().map(|part| (*part).to_owned()).collect(),
-        form,
+        left,
         updated: None,
         in_lists_only: false,
     }
@@ -99,17 +99,17 @@ async fn parts_of_a_document_go_in_each_form_and_come_back() {
     world.insert(&whole);
     let server = serve(world).await;
     let parts = ["/artifact/transcript", "/artifact/messages", "/nothing/there"];
-    let left = |form| match form {
-        Form::Absent => json!({}),
-        Form::Null => json!({"transcript": null, "messages": null}),
-        Form::EmptyText => json!({"transcript": "", "messages": ""}),
-        Form::EmptyObject => json!({"transcript": {}, "messages": {}}),
-        Form::EmptyArray => json!({"transcript": [], "messages": []}),
-        Form::FirstHalf => json!({"transcript": "AI: H", "messages": [{"role": "bot"}]}),
+    let expected = |left| match left {
+        Left::Nothing(Gone::Absent) => json!({}),
+        Left::Nothing(Gone::Null) => json!({"transcript": null, "messages": null}),
+        Left::Nothing(Gone::EmptyText) => json!({"transcript": "", "messages": ""}),
+        Left::Nothing(Gone::EmptyObject) => json!({"transcript": {}, "messages": {}}),
+        Left::Nothing(Gone::EmptyArray) => json!({"transcript": [], "messages": []}),
+        Left::FirstHalf => json!({"transcript": "AI: H", "messages": [{"role": "bot"}]}),
     };
 
-    for form in [&Form::GONE[..], &[Form::FirstHalf]].concat() {
-        assert!(server.world().hollow("a", hollowing(&parts, form)));
+    for left in Gone::ALL.map(Left::Nothing).into_iter().chain([Left::FirstHalf]) {
+        assert!(server.world().thin("a", thinning(&parts, left)));
 
         let (listed, found) = (
             get(&server, "/call").await.rows().remove(0),
@@ -117,10 +117,10 @@ async fn parts_of_a_document_go_in_each_form_and_come_back() {
         );
         assert_eq!(
             (&listed["artifact"], &listed["analysis"]),
-            (&left(form), &whole["analysis"]),
-            "{form:?}"
+            (&expected(left), &whole["analysis"]),
+            "{left:?}"
         );
-        assert_eq!(found, listed, "{form:?}");
+        assert_eq!(found, listed, "{left:?}");
     }
 
     assert!(server.world().restore("a"));
@@ -131,12 +131,12 @@ async fn parts_of_a_document_go_in_each_form_and_come_back() {
 async fn only_lists_may_be_slim_and_the_time_of_the_last_change_may_say_so() {
     let mut world = World::empty(now());
     world.insert(&call("a", now(), now()));
-    let moved = Hollowing {
+    let moved = Thinning {
         updated: Some(now() + TimeDelta::days(13)),
         in_lists_only: true,
-        ..hollowing(&["/artifact"], Form::Absent)
+        ..thinning(&["/artifact"], Left::Nothing(Gone::Absent))
     };
-    world.hollow("a", moved);
+    world.thin("a", moved);
     let server = serve(world).await;
 
     let changed = get(&server, "/call?updatedAtGt=2026-09-20T00:00:00.000Z").await.rows();
@@ -151,7 +151,7 @@ async fn only_lists_may_be_slim_and_the_time_of_the_last_change_may_say_so() {
 async fn a_later_version_of_a_hollow_document_is_hollow_too() {
     let mut world = World::empty(now());
     world.insert(&call("a", now(), now()));
-    world.hollow("a", hollowing(&["/analysis"], Form::Null));
+    world.thin("a", thinning(&["/analysis"], Left::Nothing(Gone::Null)));
     world.insert(&call("a", now(), now() + TimeDelta::hours(1)));
     let server = serve(world).await;
 
