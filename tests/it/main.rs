@@ -5,6 +5,7 @@
     reason = "Clippy sees a test in a test function, and not in the functions it calls"
 )]
 
+mod adopt;
 mod away;
 mod config;
 mod database;
