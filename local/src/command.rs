@@ -59,6 +59,11 @@ pub(crate) enum Command {
 Example:
   DATABASE_URL=postgres://user:password@host/database callmark migrate")]
     Migrate,
+    /// Take over the database of the earlier system, with all its calls
+    ///
+    /// Moves its tables, untouched, into the schema before_callmark, creates ours, and copies every call, assistant, run,
+    /// log line and analysis into them. Nothing is dropped. Safe to stop and to repeat: it goes on where it was.
+    Adopt(Adopt),
     /// Bring in what is new and changed at Vapi, once
     Sync(Sync),
     /// Score the calls that have no score yet, once
@@ -85,6 +90,25 @@ Example:
     HashPassword(HashPassword),
     /// See it work: a simulated Vapi and judge, a throw-away PostgreSQL, a sync, a score for each conversation
     Demo(Demo),
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Reads DATABASE_URL and, for a private certificate, DATABASE_CA. Stop the earlier system's scheduled job first:
+it would write to the new tables, which refuse it. Connect as the role that owns the tables.
+
+Examples:
+  callmark adopt --dry-run          what would be taken, from where, how many, and what cannot be; changes nothing
+  callmark adopt
+  callmark adopt --verify           compares counts, sums and hashes; status 1 if a difference is not explained"
+)]
+pub(crate) struct Adopt {
+    /// Print what would be taken and what depends on the tables, and change nothing
+    #[arg(long, conflicts_with = "verify")]
+    pub(crate) dry_run: bool,
+    /// Compare both sides of what was adopted, and change nothing
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 #[derive(Args, Debug)]
@@ -266,12 +290,16 @@ managers put it. Nothing leaves this machine, and nothing is left of it at the e
 
 Examples:
   callmark demo                     then try the commands that it prints
-  callmark demo --once --json       for a script: status 0 only if the run succeeded"
+  callmark demo --once --json       for a script: status 0 only if the run succeeded
+  callmark demo --adopt             start from a database of the earlier system, and adopt it"
 )]
 pub(crate) struct Demo {
     /// End after the run, with status 0 only if it succeeded
     #[arg(long)]
     pub(crate) once: bool,
+    /// Start from a database of the earlier system: 8,559 calls, 13 assistants, 918 analyses
+    #[arg(long)]
+    pub(crate) adopt: bool,
     #[command(flatten)]
     pub(crate) world: World,
     /// The port of the simulated Vapi on loopback; 0 takes a free one

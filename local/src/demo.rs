@@ -11,10 +11,13 @@ use shared::price::{self, Price};
 use shared::run::{self, LogRow, Row};
 use shared::{clock, db};
 use simulator::{judge, vapi};
+use tokio_postgres::NoTls;
 use tokio_util::sync::CancellationToken;
 
+use crate::adopt;
 use crate::command;
 use crate::contents::Contents;
+use crate::earlier;
 use crate::exit::Exit;
 use crate::machine::{Machine, Settings};
 use crate::pages::{Admission, Invitation, Pages};
@@ -100,8 +103,13 @@ async fn play(screen: &Screen, options: &command::Demo, postgres: &Postgres, sto
         return Ok(Exit::Success);
     };
     let settings = stage.settings()?;
-    let applied = db::migrate(&settings.database).await?;
-    screen.say(&format!("{} migrations are applied", applied.len()));
+    if options.adopt {
+        let adopted = adopt::follow(screen, &settings.database, || stop.is_cancelled()).await?;
+        screen.say(&adopt::adopted_text(&adopted));
+    } else {
+        let applied = db::migrate(&settings.database).await?;
+        screen.say(&format!("{} migrations are applied", applied.len()));
+    }
     let mut machine = Machine::start(&settings, TIME_LIMIT, stop.clone()).await?;
     stage.introduce(&machine).await?;
     let chain = machine
@@ -138,7 +146,10 @@ async fn stage(screen: &Screen, options: &command::Demo, postgres: &Postgres) ->
         port: options.port,
         ..vapi::Settings::default()
     };
-    let vapi = simulate::start(spec, settings).await?;
+    let vapi = simulate::start(spec.clone(), settings).await?;
+    if options.adopt {
+        make_earlier(screen, &postgres.url(DATABASE), &spec).await?;
+    }
     let judge = judge::Server::start(judge::Settings {
         latency: LATENCY,
         ..judge::Settings::default()
@@ -156,6 +167,34 @@ async fn stage(screen: &Screen, options: &command::Demo, postgres: &Postgres) ->
         judge,
         calls: u64::from(options.world.calls),
     })
+}
+
+/// Fills the database as the system before would have, with the calls that the simulated Vapi serves as its newest.
+async fn make_earlier(screen: &Screen, url: &str, spec: &vapi::Spec) -> Result<()> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    let connection = tokio::spawn(connection);
+    let (spec, since) = (spec.clone(), Instant::now());
+    let world = {
+        let spec = spec.clone();
+        tokio::task::spawn_blocking(move || vapi::World::generate(&spec))
+            .await
+            .context("generating calls")?
+    };
+    let made = earlier::make(&client, &world, &spec, earlier::Size::MEASURED).await?;
+    drop(client);
+    drop(connection.await);
+    screen.say(&format!(
+        "the earlier system's database has {} calls ({} never began), {} assistants, {} runs and {} analyses, of which {} \
+         do not add up; made in {:.1} s",
+        number(made.calls),
+        number(made.never_began),
+        made.assistants,
+        made.runs,
+        made.analyses,
+        made.off,
+        since.elapsed().as_secs_f64()
+    ));
+    Ok(())
 }
 
 impl Stage {

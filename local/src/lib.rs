@@ -1,14 +1,16 @@
 //! Callmark on one machine: the command, the demo, a throw-away Postgres.
 //!
 //! ```text
-//! main ─▶ command (what was typed) ─▶ migrate │ sync │ qci │ watchdog │ admin │ serve │ simulate │ hash-password │ demo
+//! main ─▶ command (what was typed) ─▶ migrate │ adopt │ sync │ qci │ watchdog │ admin │ serve │ simulate │ hash-password │ demo
 //!                                                └──────┬───────────────────┘
 //!                                  machine (settings, pool) ─▶ bus ─▶ functions; pages ─▶ bus
 //!                                  screen, progress (stderr) · report (stdout) · exit (status)
 //! ```
 
+pub mod earlier;
 pub mod postgres;
 
+mod adopt;
 mod bus;
 mod command;
 mod contents;
@@ -50,6 +52,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let screen = Screen::open(line.output);
     let ended = match line.command {
         Command::Migrate => migrate::run(&screen).await,
+        Command::Adopt(options) => adopt::run(&screen, &options).await,
         Command::Sync(options) => one_sync::run(&screen, &options).await,
         Command::Qci(options) => one_qci::run(&screen, &options).await,
         Command::Watchdog => one_look::run(&screen).await,

@@ -3,7 +3,6 @@
 use anyhow::Result;
 use serde_json::json;
 use shared::config::Reader;
-use shared::db;
 
 use crate::exit::Exit;
 use crate::screen::Screen;
@@ -13,7 +12,7 @@ pub(crate) async fn run(screen: &Screen) -> Result<Exit> {
     let mut reader = Reader::load().await?;
     let database = reader.database();
     reader.finish()?;
-    let applied = db::migrate(&database).await?;
+    let applied = migrate::adopt::migrate(&database).await?;
     screen.answer(&json!({"applied": applied}), || match applied.as_slice() {
         [] => "nothing to apply: the tables are up to date".to_owned(),
         names => format!("applied {} migrations:\n  {}", names.len(), names.join("\n  ")),

@@ -1,5 +1,6 @@
 //! A Vapi assistant as stored, its versions, and every query on their two tables.
 
+pub mod adopted;
 pub mod issue;
 mod names;
 pub mod overview;
@@ -172,13 +173,17 @@ async fn add_versions(
             from unnest($1::text[], $2::bytea[], $3::bytea[]) as listed (assistant_id, document_hash, version_hash)
             join vapi_assistants stored using (assistant_id, document_hash)
             left join lateral (
-                select version_number, version_hash
+                select version_number, version_hash, prompt, model, voice, tools
                 from vapi_assistant_prompt_history
                 where assistant_id = listed.assistant_id
                 order by version_number desc
                 limit 1
             ) as newest on true
             where newest.version_hash is distinct from listed.version_hash
+              -- A hash that differs may only say that members came in another order.
+              and (newest.version_number is null
+                   or (newest.prompt, newest.model, newest.voice, newest.tools)
+                       is distinct from (stored.prompt, stored.model, stored.voice, stored.tools))
             ",
             &[
                 (&ids, Type::TEXT_ARRAY),

@@ -1,5 +1,6 @@
 //! A Vapi call as stored, and every query on `vapi_calls_raw`.
 
+pub mod adopted;
 mod detail;
 mod listed;
 mod stored;

@@ -1,5 +1,6 @@
 //! The connection pool, TLS, migrations, and which database errors pass by themselves.
 
+mod created;
 mod named;
 
 use std::io;
@@ -22,6 +23,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::{config, tls};
 use named::Named;
 
+pub use created::{Created, applied, created};
 pub use named::Refusal;
 pub use tokio_postgres::Error as DbError;
 

@@ -120,6 +120,12 @@ pub fn assistant(element: &[u8]) -> Reading<Assistant> {
     Reading::Usable(Box::new(assistant), odd)
 }
 
+/// A JSON text without secrets.
+#[must_use]
+pub fn redacted(text: &str) -> String {
+    scrubbed(text)
+}
+
 /// The text of an element; what is not UTF-8 in it is replaced rather than lost.
 fn utf8(element: &[u8]) -> (Cow<'_, str>, Vec<Oddity>) {
     // Checking first is several times faster than repairing, and hardly anything needs repair.

@@ -1,5 +1,6 @@
 //! A way to score calls, and every query on `analysis_frameworks` and `assistant_brands`.
 
+pub mod earlier;
 pub mod fields;
 mod rubric;
 

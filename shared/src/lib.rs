@@ -8,6 +8,7 @@
 //! A module here may import the ones above it: `clock`, `http`, `aws`, `config`, `telemetry`, `db`, `event`,
 //! then `run` and the tables. Nothing here imports a function.
 
+pub mod adoption;
 pub mod alert;
 pub mod assistant;
 pub mod aws;

@@ -26,7 +26,15 @@ pub struct Reject {
 }
 
 /// Keeps a reject; one that was seen before is counted again.
-pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: DateTime<Utc>) -> Result<(), DbError> {
+///
+/// It belongs to the run that met it; what `callmark adopt` meets belongs to none.
+pub async fn keep(
+    db: &impl GenericClient,
+    reject: &Reject,
+    run_id: impl Into<Option<Uuid>>,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let run_id: Option<Uuid> = run_id.into();
     let hash: &[u8] = &reject.document_hash;
     let bytes = i32::try_from(reject.document_bytes).unwrap_or(i32::MAX);
     db.execute_typed(

@@ -1,6 +1,7 @@
 //! What a framework says of a call as stored, and every query on `qci_analyses` and `judge_requests`.
 
 mod by_run;
+pub mod earlier;
 mod findings;
 mod stored;
 

@@ -6,6 +6,7 @@
 )]
 
 mod absent;
+mod adopt;
 mod away;
 mod config;
 mod database;

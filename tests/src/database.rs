@@ -43,6 +43,28 @@ impl TestDb {
         Self::on(Server::Own(server_with_template().await)).await
     }
 
+    /// A new database that nothing was applied to.
+    pub async fn empty() -> Self {
+        let shared = SERVER.get_or_init(server_with_template).await;
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        let created = shared.create_database(&name).await;
+        created.expect("creating a database");
+        let server = Server::Shared(shared);
+        Self { server, name }
+    }
+
+    /// A new database that is a copy of this one, to which nobody may be connected.
+    pub async fn copy(&self) -> Self {
+        let Server::Shared(shared) = self.server else {
+            panic!("only a database on the shared server is copied")
+        };
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        let cloned = shared.clone_template(&self.name, &name).await;
+        cloned.expect("copying a database");
+        let server = Server::Shared(shared);
+        Self { server, name }
+    }
+
     async fn on(server: Server) -> Self {
         let name = format!("test_{}", Uuid::new_v4().simple());
         let db = Self { server, name };

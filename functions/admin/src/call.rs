@@ -4,6 +4,7 @@
 
 mod asked;
 mod cost;
+mod earlier;
 mod evidence;
 mod fact;
 mod long;
@@ -25,6 +26,7 @@ use rust_decimal::Decimal;
 use shared::call::{self, Detail};
 use shared::db;
 use shared::framework::{self, Framework, LoadError};
+use shared::score::earlier::Earlier;
 use shared::score::{self, Findings, Paid, Stored};
 use tokio_postgres::Client;
 
@@ -68,6 +70,7 @@ struct Page<'a> {
     asked: Option<Asked>,
     analysis: Option<&'a Stored>,
     others: Vec<Other<'a>>,
+    earlier: Vec<earlier::Shown<'a>>,
     why_not: Option<String>,
     error: Option<Long>,
     card: Card,
@@ -109,6 +112,8 @@ struct File {
     number: Number,
     /// What frameworks say of it.
     opinions: Vec<Stored>,
+    /// What the earlier system said of it.
+    earlier: Vec<Earlier>,
     paid: Vec<Paid>,
     /// The place of the one that is shown, and its framework.
     chosen: Option<usize>,
@@ -148,6 +153,7 @@ async fn show(
         asked: asked_at.map(|at| Asked::at(at, viewer.now, &file.opinions, &file.paid)),
         analysis,
         others: file.others(&parameters),
+        earlier: earlier::shown(&file.earlier, &file.number),
         why_not: why_not(analysis),
         error: file.error(),
         card: analysis.map_or_else(Card::default, |analysis| {
@@ -186,6 +192,7 @@ impl File {
             call,
             number,
             opinions,
+            earlier: score::earlier::of_call(client, id).await?,
             paid: score::paid_for(client, id, MOST_REQUESTS).await?,
             chosen,
             framework,

@@ -10,6 +10,7 @@ use shared::{http, telemetry};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use crate::Done;
 use crate::request::Request;
 
 /// CloudFormation takes no more bytes than this.
@@ -45,6 +46,9 @@ pub(crate) enum Status {
 #[serde(rename_all = "PascalCase")]
 struct Data {
     applied: String,
+    /// Whether every row of the earlier system was copied, where there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adoption: Option<&'static str>,
 }
 
 /// The answer was not taken.
@@ -60,7 +64,7 @@ enum Refusal {
 
 impl<'a> Answer<'a> {
     /// `log` says where more is to be read of a failure.
-    pub(crate) fn new(request: &'a Request, outcome: &Result<Vec<String>>, log: &str) -> Self {
+    pub(crate) fn new(request: &'a Request, outcome: &Result<Done>, log: &str) -> Self {
         let mut answer = Self {
             status: Status::Failed,
             reason: String::new(),
@@ -72,11 +76,14 @@ impl<'a> Answer<'a> {
             data: None,
         };
         match outcome {
-            Ok(applied) => {
+            Ok(done) => {
                 answer.status = Status::Success;
-                answer.reason = format!("applied {} migrations", applied.len());
+                answer.reason = format!("applied {} migrations", done.applied.len());
                 answer.data = Some(Data {
-                    applied: applied.len().to_string(),
+                    applied: done.applied.len().to_string(),
+                    adoption: done.adopted.as_ref().map(|adopted| {
+                        if adopted.is_complete { "complete" } else { "incomplete" }
+                    }),
                 });
             }
             Err(error) => {

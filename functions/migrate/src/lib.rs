@@ -1,24 +1,28 @@
 //! Applies the migrations when the stack is made or changed: a custom resource of CloudFormation.
 //!
-//! CloudFormation → [`handle`] → [`request`] → [`shared::db::migrate`] → [`answer`] → CloudFormation
+//! CloudFormation → [`handle`] → [`request`] → [`shared::db::migrate`] or [`adopt`] → [`answer`] → CloudFormation
 //!
 //! CloudFormation waits for an answer for up to an hour and knows of no other way to end, so whatever happens is
 //! answered, and the settings are read within the invocation: a function that died of them could not answer.
 
+pub mod adopt;
 mod answer;
 mod request;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Value, json};
 use shared::config::{Database, Reader};
 use shared::db::{self, MigrationError};
-use shared::telemetry;
+use shared::{clock, telemetry};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
+use adopt::{Adopted, Plan};
 use answer::Answer;
 use request::{Kind, Request};
 
@@ -38,6 +42,30 @@ pub struct Context {
     pub log: String,
 }
 
+/// What is kept of the work's time so that a batch which is being copied can end.
+const BATCH: Duration = Duration::from_secs(5);
+
+/// What is to be done to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    /// The migrations are applied; the earlier system's tables are in the way.
+    Migrate,
+    /// The earlier system's tables are adopted, where there are any.
+    Adopt,
+    /// Nothing: only what an adoption would do is told.
+    Plan,
+}
+
+/// What was done to it.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Done {
+    pub(crate) applied: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) adopted: Option<Adopted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan>,
+}
+
 /// Until when the parts of an invocation may take.
 struct Limits {
     work: Instant,
@@ -51,7 +79,8 @@ pub fn settings(mut reader: Reader) -> Result<Database> {
     Ok(database)
 }
 
-/// Does what the event asks for, and answers it; without a request in the event, applies the migrations.
+/// Does what the event asks for, and answers it; without a request in the event, applies the migrations, or with
+/// `{"adopt": true}` adopts the earlier system's tables, and with `"dry_run": true` beside it tells what that would do.
 ///
 /// # Errors
 ///
@@ -62,12 +91,13 @@ where
 {
     let limits = Limits::of(context);
     let Some(request) = Request::parse(event)? else {
-        return Ok(json!({"applied": applied(settings, limits.work).await?}));
+        return Ok(json!(done(settings, Wish::of(event)?, limits.work).await?));
     };
+    let wish = if request.adopt { Wish::Adopt } else { Wish::Migrate };
     let outcome = match &request.kind {
-        Kind::Create | Kind::Update => applied(settings, limits.work).await,
+        Kind::Create | Kind::Update => done(settings, wish, limits.work).await,
         // The calls outlive the stack: whoever wants the tables gone drops the database.
-        Kind::Delete => Ok(Vec::new()),
+        Kind::Delete => Ok(Done::default()),
         Kind::Unknown(kind) => Err(anyhow!("RequestType is {kind:?}: expected Create, Update or Delete")),
     };
     if let Err(error) = &outcome {
@@ -81,12 +111,12 @@ where
     Ok(json!({"answered": answer.status}))
 }
 
-/// Applies the migrations in a task of its own, so that neither a panic nor a thread that is kept busy stops the answer.
-async fn applied<S>(settings: S, until: Instant) -> Result<Vec<String>>
+/// Works in a task of its own, so that neither a panic nor a thread that is kept busy stops the answer.
+async fn done<S>(settings: S, wish: Wish, until: Instant) -> Result<Done>
 where
     S: Future<Output = Result<Database>> + Send + 'static,
 {
-    let work = AbortOnDropHandle::new(tokio::spawn(migrate(settings)));
+    let work = AbortOnDropHandle::new(tokio::spawn(work(settings, wish, until)));
     match timeout_at(until, work).await {
         Ok(Ok(ended)) => ended,
         Ok(Err(panic)) => Err(panic).context("applying the migrations"),
@@ -94,24 +124,79 @@ where
     }
 }
 
-async fn migrate(settings: impl Future<Output = Result<Database>>) -> Result<Vec<String>> {
+async fn work(settings: impl Future<Output = Result<Database>>, wish: Wish, until: Instant) -> Result<Done> {
     let settings = settings.await.context("the settings")?;
-    match db::migrate(&settings).await {
+    match wish {
+        Wish::Plan => Ok(Done {
+            plan: Some(adopt::plan(&db::pool(&settings)?).await?),
+            ..Done::default()
+        }),
+        Wish::Adopt if adopt::is_there(&db::pool(&settings)?).await? => adopted(&settings, until).await,
+        Wish::Adopt | Wish::Migrate => migrate(&settings).await,
+    }
+}
+
+/// Adopts what there is time for. The rest waits for the next adoption: our tables are there, and syncs may begin.
+async fn adopted(settings: &Database, until: Instant) -> Result<Done> {
+    let (watch, _) = watch::channel(adopt::Stage::default());
+    let late = until - BATCH.min((until - Instant::now()) / 4);
+    let mut adopted = adopt::adopt(settings, &watch, || Instant::now() >= late, clock::now).await?;
+    let rows: i64 = adopted.tables.iter().map(|table| table.rows_read).sum();
+    if adopted.is_complete {
+        tracing::info!("adopted the earlier system's tables: {rows} rows were looked at");
+    } else {
+        tracing::warn!(
+            "the time ended after {rows} rows of the earlier system's tables: invoke this function with \
+             {{\"adopt\": true}} until is_complete is true"
+        );
+    }
+    Ok(Done {
+        applied: std::mem::take(&mut adopted.applied),
+        adopted: Some(adopted),
+        plan: None,
+    })
+}
+
+async fn migrate(settings: &Database) -> Result<Done> {
+    match adopt::migrate(settings).await {
         Ok(applied) => {
             tracing::info!(
                 migrations.applied = applied.len(),
                 "applied {} migrations",
                 applied.len()
             );
-            Ok(applied)
+            Ok(Done {
+                applied,
+                ..Done::default()
+            })
         }
         // A deployment that is rolled back comes as an update by the code from before it. Migrations are safe for that
         // code and are never taken back; to refuse here would leave the stack stuck half-way.
-        Err(newer @ MigrationError::Newer(_)) => {
-            tracing::warn!("nothing to apply: {newer}");
-            Ok(Vec::new())
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => match error.downcast_ref() {
+            Some(newer @ MigrationError::Newer(_)) => {
+                tracing::warn!("nothing to apply: {newer}");
+                Ok(Done::default())
+            }
+            _ => Err(error),
+        },
+    }
+}
+
+impl Wish {
+    /// What whoever invokes the function by hand asks for.
+    fn of(event: &Value) -> Result<Self> {
+        let truth = |name: &str| match event.get(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(value)) => Ok(*value),
+            Some(other) => bail!("`{name}` is {other}: expected true or false"),
+        };
+        let (adopt, dry_run) = (truth("adopt")?, truth("dry_run")?);
+        ensure!(adopt || !dry_run, "`dry_run` needs `adopt`: migrations are applied or not");
+        Ok(match (adopt, dry_run) {
+            (true, true) => Self::Plan,
+            (true, false) => Self::Adopt,
+            _ => Self::Migrate,
+        })
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Request {
     pub(crate) id: String,
     pub(crate) logical_id: String,
     pub(crate) physical_id: String,
+    /// Whether the earlier system's tables are to be adopted, where there are any.
+    pub(crate) adopt: bool,
 }
 
 /// What is to be done.
@@ -46,6 +48,8 @@ impl Request {
             id: text("RequestId").to_owned(),
             logical_id: text("LogicalResourceId").to_owned(),
             physical_id: given("PhysicalResourceId").unwrap_or_else(|| PHYSICAL_ID.to_owned()),
+            // CloudFormation turns every property into a text.
+            adopt: event.pointer("/ResourceProperties/AdoptExisting").and_then(Value::as_str) == Some("true"),
         }))
     }
 }

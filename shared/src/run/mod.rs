@@ -2,6 +2,7 @@
 //!
 //! event ─▶ function ─▶ [`keep`] ─▶ claim the lease ─▶ the function's work ─▶ close the row ─▶ "Run Finished"
 
+pub mod adopted;
 mod claim;
 mod journal;
 mod keep;

@@ -19,7 +19,7 @@ pub struct Pulse {
     pub at_it_since: Option<DateTime<Utc>>,
 }
 
-/// Reads the signs of life of a script.
+/// Reads the signs of life of a script. Runs of the earlier system are none: its schedule is not ours.
 pub async fn pulse(db: &impl GenericClient, script_name: &str) -> Result<Pulse, DbError> {
     let row = db
         .query_typed_one(
@@ -29,6 +29,7 @@ pub async fn pulse(db: &impl GenericClient, script_name: &str) -> Result<Pulse, 
                        from runs
                        where script_name = $1
                          and triggered_by = 'schedule'
+                         and not metadata ? 'before_callmark'
                        order by started_at desc
                        limit 1
                    ) as scheduled_at,
@@ -37,6 +38,7 @@ pub async fn pulse(db: &impl GenericClient, script_name: &str) -> Result<Pulse, 
                        from runs
                        where script_name = $1
                          and status in ('success', 'partial')
+                         and not metadata ? 'before_callmark'
                        order by started_at desc
                        limit 1
                    ) as ended_well_at,

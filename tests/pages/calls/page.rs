@@ -210,3 +210,37 @@ async fn a_megabyte_and_ten_thousand_turns_are_folded_and_fast() {
     assert!(turn(&many, 9951).contains("<mark>is here</mark>"));
     assert!(took.as_millis() < 3000, "{took:?}");
 }
+
+#[tokio::test]
+async fn an_earlier_analysis_is_shown_as_unverified_with_its_parts_tips_and_model() {
+    let db = TestDb::new().await;
+    insert(&db.client().await, &[Stored::new("a", json!({"customer_phone_number": "+15550142"}))]).await;
+    let earlier = "insert into analysis_frameworks
+                       (name, version, framework_type, rubric, prompt_template, model_config)
+                   values ('QCI Standard (earlier)', 1, 'earlier', '{}', 'x', '{\"model\": \"m\"}');
+                   insert into earlier_analyses (call_id, framework_id, total_score, dynamics_score, objections_score,
+                       brand_score, outcome_score, coaching_tips, key_issues, call_classification, analysis_model)
+                   select 'a', id, 78, 20, 15, 16, 20, '[\"Ask <b>once</b>; call +15550142.\"]',
+                          '[{\"issue\": \"Too fast\", \"severity\": \"high\"}]', 'good', 'gpt-4o-mini'
+                   from analysis_frameworks where framework_type = 'earlier'";
+    db.client().await.batch_execute(earlier).await.unwrap();
+    let mut visitor = Visitor::signed_in(&db, "UTC").await;
+
+    let page = visitor.page("/admin/calls/a").await;
+
+    for text in [
+        "Earlier analysis, unverified",
+        "<dt>Dynamics</dt><dd>20</dd>",
+        "The parts come to 71, and the total says 78.",
+        "QCI Standard (earlier)",
+        "gpt-4o-mini",
+        "Ask &#60;b&#62;once&#60;/b&#62;; call ••• 42.",
+        "issue: Too fast; severity: high",
+        "Not scored: no scoring run has looked at it yet.",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let active = "update analysis_frameworks set is_active = true where framework_type = 'earlier'";
+    let refusal = db.client().await.batch_execute(active).await.unwrap_err();
+    assert!(format!("{refusal:?}").contains("analysis_frameworks_earlier_is_never_active"), "{refusal:?}");
+}

@@ -1,0 +1,234 @@
+//! Copies the old tables into ours, a bounded transaction at a time; each keeps how far it came.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, Utc};
+use deadpool_postgres::Pool;
+use shared::adoption::{self, Progress};
+use shared::db::{self, ConnectError, DbError};
+use shared::telemetry;
+use tokio::sync::watch;
+
+use super::old::{Found, Old, SCHEMA, Table};
+use super::survey::Survey;
+use super::{Stage, analyses, assistants, calls, runs};
+
+/// Whether rows are stored together, or each by itself since the database refuses one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Care {
+    Together,
+    EachAlone,
+}
+
+/// What a batch came to.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) taken: u64,
+    pub(super) present: u64,
+    refused: u64,
+    reasons: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// Notes what is odd about a row.
+    pub(super) fn note(&mut self, what: &str) {
+        self.note_many(what, 1);
+    }
+
+    pub(super) fn note_many(&mut self, what: &str, rows: u64) {
+        if rows > 0 {
+            *self.reasons.entry(what.to_owned()).or_default() += rows;
+        }
+    }
+
+    /// Counts rows that cannot be taken.
+    pub(super) fn refuse(&mut self, why: &str, rows: u64) {
+        self.refused += rows;
+        self.note_many(why, rows);
+    }
+
+    fn add_to(&self, progress: &mut Progress) {
+        let counted = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        progress.rows_taken += counted(self.taken);
+        progress.rows_present += counted(self.present);
+        progress.rows_refused += counted(self.refused);
+        for (reason, rows) in &self.reasons {
+            *progress.reasons.entry(reason.clone()).or_default() += counted(*rows);
+        }
+    }
+}
+
+/// Copies what is left of every table. `watch` is told how far it is; `is_late` ends it between two batches, and then
+/// the answer is whether everything was copied.
+pub(super) async fn everything(
+    pool: &Pool,
+    survey: &Survey,
+    watch: &watch::Sender<Stage>,
+    mut is_late: impl FnMut() -> bool,
+    now: impl Fn() -> DateTime<Utc>,
+) -> Result<bool> {
+    {
+        let client = db::connect(pool).await?;
+        for table in Table::ALL.into_iter().filter(|table| survey.moved(*table).is_some()) {
+            adoption::begin(&**client, table.name(), now()).await?;
+        }
+    }
+    // The history is copied with its assistants, and frameworks with their analyses.
+    for (table, with) in [
+        (Table::Calls, None),
+        (Table::Assistants, Some(Table::History)),
+        (Table::Runs, None),
+        (Table::Logs, None),
+        (Table::Frameworks, None),
+        (Table::Analyses, None),
+    ] {
+        let work = Work {
+            pool,
+            found: survey.moved(table),
+            with: with.and_then(|table| survey.moved(table)),
+            frameworks: survey.moved(Table::Frameworks),
+        };
+        while let Some(progress) = work.batch(now()).await.with_context(|| format!("copying {}", table.name()))? {
+            watch.send_replace(Stage::Copying {
+                table: progress.table_name.clone(),
+                rows: progress.rows_read.unsigned_abs(),
+            });
+            if progress.done_at.is_some() {
+                break;
+            }
+            if is_late() {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// One table, and what is copied with it.
+struct Work<'a> {
+    pool: &'a Pool,
+    found: Option<&'a Found>,
+    with: Option<&'a Found>,
+    frameworks: Option<&'a Found>,
+}
+
+impl Work<'_> {
+    /// One batch; tried again while the database is only away for a moment, row by row if it refuses one. Nothing where
+    /// there is no such table.
+    async fn batch(&self, now: DateTime<Utc>) -> Result<Option<Progress>> {
+        let patience = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(5))
+            .with_max_times(6)
+            .with_jitter();
+        let attempt = |care| {
+            (move || self.attempt(care, now))
+                .retry(patience)
+                .when(may_pass)
+                .notify(|error, _| tracing::warn!("copying again: {}", telemetry::chain(error.as_ref())))
+        };
+        match attempt(Care::Together).await {
+            Err(error) if is_about_a_row(&error) => attempt(Care::EachAlone).await,
+            ended => ended,
+        }
+    }
+
+    async fn attempt(&self, care: Care, now: DateTime<Utc>) -> Result<Option<Progress>> {
+        let Some(found) = self.found.or(self.with) else { return Ok(None) };
+        let table = found.table;
+        let mut client = db::connect(self.pool).await?;
+        let mut transaction = client.transaction().await?;
+        // Whoever does not own a table would be shown none of its rows rather than an error.
+        transaction
+            .batch_execute("set local row_security = off; set local timezone = 'UTC'")
+            .await?;
+        let mut progress = adoption::hold(&transaction, table.name()).await?;
+        if progress.done_at.is_some() {
+            return Ok(Some(progress));
+        }
+        let rows = found.batch(&transaction, SCHEMA, progress.last_key.as_deref()).await?;
+        let Some(last) = rows.last().map(|row| row.key().to_owned()) else {
+            self.finish(&mut transaction, &mut progress, now).await?;
+            transaction.commit().await?;
+            return Ok(Some(progress));
+        };
+        let tally = match table {
+            Table::Calls => calls::take(&mut transaction, &rows, care, now).await?,
+            Table::Assistants | Table::History => {
+                let (tally, history) = assistants::take(&transaction, found, self.with, &rows, now).await?;
+                if let Some((with, read)) = self.with.filter(|with| with.table != table).zip(history) {
+                    let mut beside = adoption::hold(&transaction, with.table.name()).await?;
+                    beside.rows_read += i64::try_from(read.0).unwrap_or_default();
+                    read.1.add_to(&mut beside);
+                    adoption::advance(&transaction, &beside, now).await?;
+                }
+                tally
+            }
+            Table::Runs => runs::take(&transaction, &rows, now).await?,
+            Table::Logs => runs::take_lines(&transaction, &rows).await?,
+            Table::Frameworks => analyses::take_frameworks(&transaction, &rows).await?,
+            Table::Analyses => analyses::take(&transaction, self.frameworks, &rows).await?,
+        };
+        progress.rows_read += i64::try_from(rows.len()).unwrap_or_default();
+        progress.last_key = Some(last);
+        tally.add_to(&mut progress);
+        adoption::advance(&transaction, &progress, now).await?;
+        transaction.commit().await?;
+        Ok(Some(progress))
+    }
+
+    /// The last row was looked at: counts what no batch could read, and what is left of a history.
+    async fn finish(
+        &self,
+        transaction: &mut tokio_postgres::Transaction<'_>,
+        progress: &mut Progress,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        for found in [self.found, self.with].into_iter().flatten() {
+            let mut own = if found.table.name() == progress.table_name {
+                progress.clone()
+            } else {
+                adoption::hold(transaction, found.table.name()).await?
+            };
+            let mut tally = Tally::default();
+            if found.table == Table::History && self.found.is_some_and(|main| main.table == Table::Assistants) {
+                let (read, rest) = assistants::take_orphans(transaction, found, self.found, now).await?;
+                own.rows_read += i64::try_from(read).unwrap_or_default();
+                tally = rest;
+            }
+            let (_, without_key) = found.count(&*transaction, SCHEMA).await?;
+            tally.refuse("rows without a key", without_key.unsigned_abs());
+            own.rows_read += without_key;
+            tally.add_to(&mut own);
+            own.done_at = Some(now);
+            adoption::advance(transaction, &own, now).await?;
+            if own.table_name == progress.table_name {
+                *progress = own;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rows of a batch that were read together: how many, by their key.
+pub(super) fn keys(rows: &[Old]) -> Vec<&str> {
+    let mut keys: Vec<&str> = rows.iter().map(Old::key).collect();
+    keys.dedup();
+    keys
+}
+
+fn may_pass(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<DbError>().is_some_and(db::is_transient)
+            || cause.downcast_ref::<ConnectError>().is_some_and(ConnectError::is_transient)
+    })
+}
+
+fn is_about_a_row(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<DbError>().is_some_and(db::is_about_the_row))
+}

@@ -1,0 +1,83 @@
+//! What our migrations create, by its name: how a table of ours is told from one of the same name that is not.
+
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::Type;
+
+use super::{DbError, embedded};
+
+/// A relation or a function that a migration creates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a function; else it is a table or a view.
+    pub is_function: bool,
+    /// The number of the migration.
+    pub version: i32,
+}
+
+/// Every table, view and function that some migration creates.
+#[must_use]
+pub fn created() -> Vec<Created> {
+    let runner = embedded::migrations::runner();
+    let migrations = runner.get_migrations().iter();
+    migrations
+        .flat_map(|migration| {
+            let version = i32::try_from(migration.version()).unwrap_or(i32::MAX);
+            let lines = migration.sql().unwrap_or_default().lines();
+            lines.filter_map(move |line| creation(line, version))
+        })
+        .collect()
+}
+
+/// The numbers of the migrations that were applied to the schema that comes first on the search path.
+pub async fn applied(db: &impl GenericClient) -> Result<Vec<i32>, DbError> {
+    let table = db
+        .query_typed_one(
+            r"
+            select exists (
+                select
+                from pg_class
+                where relnamespace = to_regnamespace(quote_ident(current_schema()))
+                  and relname = $1
+            )
+            ",
+            &[(&"refinery_schema_history", Type::TEXT)],
+        )
+        .await?;
+    if !table.try_get::<_, bool>(0)? {
+        return Ok(Vec::new());
+    }
+    let rows = db
+        .query_typed("select version from refinery_schema_history order by version", &[])
+        .await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+fn creation(line: &str, version: i32) -> Option<Created> {
+    let (rest, is_function) = [("create table ", false), ("create view ", false), ("create function ", true)]
+        .iter()
+        .find_map(|(beginning, is_function)| Some((line.strip_prefix(beginning)?, *is_function)))?;
+    let name = rest.split([' ', '(']).next().filter(|name| !name.is_empty())?;
+    Some(Created {
+        name: name.to_owned(),
+        is_function,
+        version,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_views_and_functions_are_found_in_the_migrations() {
+        let created = created();
+        let version = |name: &str| created.iter().find(|created| created.name == name).map(|it| it.version);
+
+        assert_eq!(version("runs"), Some(1));
+        assert_eq!(version("vapi_calls_raw"), Some(3));
+        assert_eq!(version("calls_to_analyze"), Some(14));
+        assert_eq!(version("get_calls_list"), Some(18));
+    }
+}

@@ -1,0 +1,43 @@
+//! The earlier system's frameworks: names for its analyses. Nothing can be scored by one.
+
+use serde_json::{Value, json};
+use tokio_postgres::Transaction;
+use tokio_postgres::types::{Json, Type};
+
+use crate::db::DbError;
+
+/// The id of the framework of this name, which is made where it is missing.
+pub async fn ensure(
+    transaction: &Transaction<'_>,
+    name: &str,
+    version: i32,
+    prompt: &str,
+    model_config: &Value,
+) -> Result<i32, DbError> {
+    let rubric = json!({"note": "Of the earlier system, which kept no rubric. Its scores are kept and not verified."});
+    transaction
+        .execute_typed(
+            r"
+            insert into analysis_frameworks (
+                name, version, is_active, framework_type, rubric, prompt_template, model_config
+            )
+            values ($1, $2, false, 'earlier', $3, $4, $5)
+            on conflict (name, version) do nothing
+            ",
+            &[
+                (&name, Type::TEXT),
+                (&version, Type::INT4),
+                (&Json(rubric), Type::JSONB),
+                (&prompt, Type::TEXT),
+                (&Json(model_config), Type::JSONB),
+            ],
+        )
+        .await?;
+    transaction
+        .query_typed_one(
+            "select id from analysis_frameworks where name = $1 and version = $2",
+            &[(&name, Type::TEXT), (&version, Type::INT4)],
+        )
+        .await?
+        .try_get(0)
+}

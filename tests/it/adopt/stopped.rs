@@ -1,0 +1,96 @@
+//! Adoptions that are stopped, or that are two.
+
+use std::time::Duration;
+
+use migrate::adopt::{self, Stage};
+use shared::clock;
+use tests::TestDb;
+use tokio::sync::watch;
+
+use super::{Earlier, take_over, contents, settings, value, verify};
+
+/// Begins an adoption and ends it, as a kill would, once so many stages have passed and then some time.
+async fn killed_after(db: &TestDb, stages: usize, then: Duration) {
+    let (watch, mut stage) = watch::channel(Stage::default());
+    let settings = settings(db);
+    let work = tokio::spawn(async move { adopt::adopt(&settings, &watch, || false, clock::now).await });
+    for _ in 0..stages {
+        if stage.changed().await.is_err() {
+            break;
+        }
+    }
+    tokio::time::sleep(then).await;
+    work.abort();
+    drop(work.await);
+}
+
+#[tokio::test]
+async fn an_adoption_that_is_killed_goes_on_where_it_was_and_loses_nothing() {
+    let whole = Earlier::small().await;
+    take_over(&whole.db).await;
+    let expected = contents(&whole.db).await;
+    for (stages, milliseconds) in [
+        (0, 3),
+        (0, 40),
+        (1, 0),
+        (1, 150),
+        (2, 0),
+        (2, 60),
+        (3, 20),
+        (4, 5),
+        (5, 1),
+        (6, 0),
+        (7, 2),
+    ] {
+        let earlier = Earlier::small().await;
+
+        killed_after(&earlier.db, stages, Duration::from_millis(milliseconds)).await;
+        let adopted = take_over(&earlier.db).await;
+
+        assert!(adopted.is_complete);
+        assert_eq!(contents(&earlier.db).await, expected, "killed after {stages} stages and {milliseconds} ms");
+        let rows = adopted.tables.iter().map(|table| table.rows_read).sum::<i64>();
+        let counted = adopted.tables.iter().map(|it| it.rows_taken + it.rows_present + it.rows_refused).sum::<i64>();
+        assert_eq!(rows, counted, "{adopted:#?}");
+    }
+}
+
+#[tokio::test]
+async fn between_moving_and_migrating_a_migration_is_no_obstacle() {
+    let earlier = Earlier::small().await;
+    killed_after(&earlier.db, 1, Duration::ZERO).await;
+
+    adopt::migrate(&settings(&earlier.db)).await.unwrap();
+    let adopted = take_over(&earlier.db).await;
+
+    assert!(adopted.is_complete);
+    assert!(verify(&earlier.db).await.is_good);
+}
+
+#[tokio::test]
+async fn two_at_once_share_the_work() {
+    let whole = Earlier::small().await;
+    take_over(&whole.db).await;
+    let earlier = Earlier::small().await;
+
+    let (one, other) = tokio::join!(take_over(&earlier.db), take_over(&earlier.db));
+
+    assert!(one.is_complete && other.is_complete);
+    assert_eq!(contents(&earlier.db).await, contents(&whole.db).await);
+    assert_eq!(one.moved.len() + other.moved.len(), 10, "seven tables and three functions, once");
+}
+
+#[tokio::test]
+async fn what_is_out_of_time_ends_between_two_batches_and_goes_on() {
+    let earlier = Earlier::small().await;
+    let (watch, _) = watch::channel(Stage::default());
+
+    let first = adopt::adopt(&settings(&earlier.db), &watch, || true, clock::now).await.unwrap();
+
+    assert!(!first.is_complete);
+    let rows = value(&earlier.db, "select count(*) from vapi_calls_raw").await;
+    assert!(rows.as_i64().unwrap() > 0 && rows.as_i64().unwrap() < 856, "{rows}");
+    assert!(!verify(&earlier.db).await.is_good);
+    assert!(take_over(&earlier.db).await.is_complete);
+    assert!(verify(&earlier.db).await.is_good);
+}
