@@ -6,6 +6,7 @@
 )]
 
 mod away;
+mod bad_rows;
 mod config;
 mod database;
 mod defects;
