@@ -22,6 +22,7 @@ pub mod event;
 pub mod framework;
 pub mod http;
 pub mod incident;
+pub mod json;
 pub mod lambda;
 pub mod notification;
 pub mod price;

@@ -3,6 +3,7 @@
 mod by_run;
 pub mod earlier;
 mod findings;
+mod material;
 mod stored;
 
 use chrono::{DateTime, Utc};
@@ -18,6 +19,7 @@ use crate::price::Usage;
 
 pub use by_run::{by_run, stream_by_run};
 pub use findings::{CriterionFound, EvidenceFound, FailureFound, Findings, StrengthFound, TipFound};
+pub use material::{Material, Unreadable, materials};
 pub use stored::{Documents, Paid, Stored, of_call, paid_for};
 
 /// Tries of one call that the judge may answer badly; then the call is parked.
@@ -128,25 +130,6 @@ pub enum Kept {
     ScoreStays,
 }
 
-/// A call, as far as scoring it needs it.
-#[derive(Clone, Debug)]
-pub struct Material {
-    /// The call.
-    pub call_id: String,
-    /// Vapi's status.
-    pub status: Option<String>,
-    /// Why it ended.
-    pub ended_reason: Option<String>,
-    /// Its assistant.
-    pub assistant_id: Option<String>,
-    /// The transcript as a text.
-    pub transcript: Option<String>,
-    /// The document.
-    pub document: Value,
-    /// The version.
-    pub hash: Vec<u8>,
-}
-
 /// How the scores of a framework are spread.
 #[derive(Clone, Debug, Serialize)]
 pub struct Spread {
@@ -212,34 +195,6 @@ pub async fn backlog_size(db: &impl GenericClient, framework_id: i32) -> Result<
         )
         .await?;
     rows.first().map_or(Ok(0), |row| row.try_get("calls"))
-}
-
-/// What scoring these calls needs; those that are not stored are not in the answer.
-pub async fn materials(db: &impl GenericClient, ids: &[String]) -> Result<Vec<Material>, DbError> {
-    let rows = db
-        .query_typed(
-            r"
-            select id, status, ended_reason, assistant_id, transcript, raw_json, document_hash
-            from vapi_calls_raw
-            where id = any($1)
-            order by created_at nulls first, id
-            ",
-            &[(&ids, Type::TEXT_ARRAY)],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Material {
-                call_id: row.try_get("id")?,
-                status: row.try_get("status")?,
-                ended_reason: row.try_get("ended_reason")?,
-                assistant_id: row.try_get("assistant_id")?,
-                transcript: row.try_get("transcript")?,
-                document: row.try_get("raw_json")?,
-                hash: row.try_get("document_hash")?,
-            })
-        })
-        .collect()
 }
 
 /// What was spent on judges since an instant, in USD, as far as prices are known.

@@ -81,7 +81,8 @@ pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &In
     let mut stop = judge_all(deps, run, &scorer, &mut receiver, &mut tally).await?;
     // The reader ends when nobody takes what it prepares.
     drop(receiver);
-    let skipped = reading.await.context("reading calls")??;
+    let unasked = reading.await.context("reading calls")??;
+    tally.take_broken(unasked.broken);
     scorer.settle(&mut tally).await?;
     // What is without an answer now, was so to the last.
     if stop.is_none() {
@@ -90,7 +91,7 @@ pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &In
     for model in tally.models().filter(|model| **model != scorer.desk.model) {
         tell_unpriced(run, &scorer.desk, model);
     }
-    tally.tell(run, &skipped);
+    tally.tell(run, &unasked.skipped);
     outcome(run, &tally, stop, input, &ids)
 }
 
@@ -102,35 +103,44 @@ fn tell_unpriced(run: &Run, desk: &Desk, model: &str) {
     }
 }
 
-/// Reads calls ahead of the judge; stores why those that are not worth it are skipped.
-async fn read(
-    scorer: Arc<Scorer>,
-    ids: Vec<String>,
-    sender: mpsc::Sender<Box<Prepared>>,
-) -> Result<BTreeMap<&'static str, u32>> {
-    let mut skipped = BTreeMap::new();
+/// Calls that never come before the judge.
+#[derive(Default)]
+struct Unasked {
+    skipped: BTreeMap<&'static str, u32>,
+    /// Those that could not be read or prepared, with why.
+    broken: Vec<(String, String)>,
+}
+
+/// Reads calls ahead of the judge; stores why those that are not worth it, or can't be read, are not judged.
+async fn read(scorer: Arc<Scorer>, ids: Vec<String>, sender: mpsc::Sender<Box<Prepared>>) -> Result<Unasked> {
+    let mut unasked = Unasked::default();
     for chunk in ids.chunks(CHUNK) {
-        let client = db::connect(&scorer.pool).await.context("reading calls")?;
-        let calls = score::materials(&**client, chunk).await.context("reading calls")?;
-        drop(client);
-        let (mut skips, mut worth) = (Vec::new(), Vec::new());
-        for call in calls {
-            match scorer.desk.look(call) {
-                Looked::Worth(prepared) => worth.push(prepared),
-                Looked::Skip(call, reason) => {
-                    *skipped.entry(reason).or_default() += 1;
-                    skips.push(scorer.analysis(&call, json!({}), Verdict::Skipped(reason), Vec::new()));
+        let (mut decided, mut worth) = (Vec::new(), Vec::new());
+        for looked in scorer.desk.look_at(&scorer.pool, chunk).await? {
+            let (call, verdict) = match looked {
+                Looked::Worth(prepared) => {
+                    worth.push(prepared);
+                    continue;
                 }
-            }
+                Looked::Skip(call, reason) => {
+                    *unasked.skipped.entry(reason).or_default() += 1;
+                    (call, Verdict::Skipped(reason))
+                }
+                Looked::Broken(call, reason) => {
+                    unasked.broken.push((call.call_id.clone(), reason.clone()));
+                    (call, Verdict::Failed(reason))
+                }
+            };
+            decided.push(scorer.analysis(&call, json!({}), verdict, Vec::new()));
         }
-        scorer.keep(&skips).await.context("storing why calls are skipped")?;
+        scorer.keep(&decided).await.context("storing why calls are skipped")?;
         for prepared in worth {
             if sender.send(prepared).await.is_err() {
-                return Ok(skipped);
+                return Ok(unasked);
             }
         }
     }
-    Ok(skipped)
+    Ok(unasked)
 }
 
 async fn judge_all(
@@ -144,17 +154,20 @@ async fn judge_all(
     // Twice as many as are judged: answers are stored while others are waited for.
     let most = deps.settings.concurrency * 2;
     let (mut waiting, mut more) = (None::<Box<Prepared>>, true);
-    let mut stop = None;
+    let (mut stop, mut too_dear) = (None, None);
     let left = (run.checkpoint_at() - clock::now()).to_std().unwrap_or_default();
     let mut checkpoint = std::pin::pin!(tokio::time::sleep(left));
     while stop.is_none() && (more || waiting.is_some() || !judging.is_empty()) {
         if let Some(prepared) = waiting.take() {
-            match scorer.desk.budget.reserve(prepared.guess.unwrap_or_default()) {
+            let guess = prepared.guess.unwrap_or_default();
+            match scorer.desk.budget.reserve(guess) {
                 Ok(()) => {
                     judging.spawn(Arc::clone(scorer).judge(prepared));
                 }
                 // What is set aside for calls under way may come to less.
                 Err(_) if !judging.is_empty() => waiting = Some(prepared),
+                // No run can pay for this one; it must not keep the others from their turn.
+                Err(used_up) if guess > used_up.usd && !used_up.usd.is_zero() => too_dear = Some(used_up),
                 Err(used_up) => {
                     stop = Some(Stop::UsedUp(used_up));
                     continue;
@@ -176,6 +189,7 @@ async fn judge_all(
             else => break,
         }
     }
+    let stop = stop.or(too_dear.map(Stop::UsedUp));
     if stop.is_some() {
         scorer.stop.cancel();
         let moment = (run.deadline_at - run.checkpoint_at()) / 3;

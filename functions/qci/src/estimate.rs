@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::json;
-use shared::db;
 use shared::price::Usage;
 use shared::run::{Outcome, Run, Step};
-use shared::score;
 
 use crate::Deps;
 use crate::backlog::{CHUNK, pick};
@@ -19,17 +17,17 @@ use crate::material::{Desk, Looked};
 /// Counts, and notes the result on the run; asks no judge and stores no analysis.
 pub(crate) async fn tell(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> Result<Outcome> {
     let ids = pick(deps, run, desk, input).await?;
-    let (mut calls, mut tokens) = (0, Usage::default());
+    let (mut calls, mut broken, mut tokens) = (0, 0, Usage::default());
     let mut skipped: BTreeMap<&str, u32> = BTreeMap::new();
     for chunk in ids.chunks(CHUNK) {
-        let client = db::connect(&deps.ledger.pool).await.context("reading calls")?;
-        for call in score::materials(&**client, chunk).await.context("reading calls")? {
-            match desk.look(call) {
+        for looked in desk.look_at(&deps.ledger.pool, chunk).await? {
+            match looked {
                 Looked::Worth(prepared) => {
                     calls += 1;
                     tokens += desk.usage(&prepared.transcript);
                 }
                 Looked::Skip(_, reason) => *skipped.entry(reason).or_default() += 1,
+                Looked::Broken(..) => broken += 1,
             }
         }
     }
@@ -45,8 +43,13 @@ pub(crate) async fn tell(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> 
         tokens.output,
         skipped.values().sum::<u32>()
     );
+    let text = match broken {
+        0 => text,
+        broken => format!("{text}; {broken} calls can't be read"),
+    };
     let estimate = json!({
         "calls": calls,
+        "unreadable": broken,
         "skipped": skipped,
         "model": desk.model,
         "input_tokens": tokens.input,

@@ -1,14 +1,17 @@
 //! What a call is judged by: its turns, its facts, its brand; and what stays the same for all calls of a run.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeZone as _, Utc};
+use deadpool_postgres::Pool;
 use rust_decimal::Decimal;
 use shared::db;
 use shared::framework::{Brand, Framework};
 use shared::price::{self, Prices, Usage};
 use shared::score::{self, Material};
+use shared::telemetry;
 
 use crate::Deps;
 use crate::budget::Budget;
@@ -19,6 +22,9 @@ use crate::transcript::Transcript;
 
 /// Tokens of an answer, to tell its cost beforehand: what a full answer to the standard rubric comes to.
 const USUAL_ANSWER: u32 = 1_500;
+
+/// Spoken characters that the largest models can read, a million tokens. More would only be refused, after minutes.
+const LONGEST: usize = 4_000_000;
 
 /// What stays the same for all calls of a run.
 pub(crate) struct Desk {
@@ -46,6 +52,8 @@ pub(crate) enum Looked {
     Worth(Box<Prepared>),
     /// It is not, for this reason.
     Skip(Material, &'static str),
+    /// It could not be read or prepared, for this reason.
+    Broken(Material, String),
 }
 
 impl Desk {
@@ -74,13 +82,47 @@ impl Desk {
         })
     }
 
+    /// Reads these calls and looks at each. One that can't be read or prepared is [`Looked::Broken`], and costs no other.
+    pub(crate) async fn look_at(&self, pool: &Pool, ids: &[String]) -> Result<Vec<Looked>> {
+        let client = db::connect(pool).await.context("reading calls")?;
+        let calls = score::materials(&**client, ids).await.context("reading calls")?;
+        let looked = calls.into_iter().map(|call| match call {
+            Ok(call) => self.look(call),
+            Err(unreadable) => {
+                let reason = telemetry::chain(&unreadable);
+                let call = Material {
+                    call_id: unreadable.call_id,
+                    ..Material::default()
+                };
+                Looked::Broken(call, reason)
+            }
+        });
+        Ok(looked.collect())
+    }
+
+    /// Looks at a call; a panic is about this call alone.
+    fn look(&self, call: Material) -> Looked {
+        let known = Material {
+            call_id: call.call_id.clone(),
+            hash: call.hash.clone(),
+            ..Material::default()
+        };
+        std::panic::catch_unwind(AssertUnwindSafe(|| self.look_into(call)))
+            .unwrap_or_else(|_| Looked::Broken(known, "preparing it panicked: this is a bug".to_owned()))
+    }
+
     /// Takes a call apart and decides whether it is worth judging.
-    pub(crate) fn look(&self, mut call: Material) -> Looked {
-        // Dozens of calls wait for the judge at once, and the document is the largest part of each by far.
-        let document = std::mem::take(&mut call.document);
-        let transcript = Transcript::read(&document, call.transcript.as_deref());
+    fn look_into(&self, mut call: Material) -> Looked {
+        // Dozens of calls wait for the judge at once, and the messages are the largest part of each by far.
+        let messages = std::mem::take(&mut call.messages);
+        let transcript = Transcript::read(&messages, call.transcript.as_deref());
         if let Some(reason) = gate::reason(&call, &transcript) {
             return Looked::Skip(call, reason);
+        }
+        let characters = transcript.characters();
+        if characters > LONGEST {
+            let reason = format!("{characters} characters were spoken; no judge reads more than {LONGEST}");
+            return Looked::Broken(call, reason);
         }
         let brand = call.assistant_id.as_ref().and_then(|id| self.brands.get(id));
         let brand = brand.or(self.framework.rubric.brand.as_ref()).cloned();

@@ -50,6 +50,14 @@ impl Tally {
         }
     }
 
+    /// Takes in the calls that could not be read or prepared, with why.
+    pub(crate) fn take_broken(&mut self, broken: Vec<(String, String)>) {
+        for (call_id, reason) in broken {
+            self.done.insert(call_id);
+            self.failure.get_or_insert(reason);
+        }
+    }
+
     fn answer(&mut self, answered: Answered) {
         self.answered += 1;
         self.in_a_row = 0;

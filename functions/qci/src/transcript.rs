@@ -9,7 +9,7 @@ mod timing;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use shared::json;
 
 /// Who spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,15 +50,13 @@ pub(crate) struct Transcript {
 }
 
 impl Transcript {
-    /// The turns of a call's document, or of its `transcript` where the document has no messages that were spoken.
+    /// The turns of the first list of messages in which somebody speaks, or else of the `transcript`.
     #[must_use]
-    pub(crate) fn read(document: &Value, transcript: Option<&str>) -> Self {
-        let kept = [document.pointer("/artifact/messages"), document.get("messages")];
-        let turns = kept
-            .into_iter()
+    pub(crate) fn read(lists: &[Option<String>], transcript: Option<&str>) -> Self {
+        let turns = lists
+            .iter()
             .flatten()
-            .filter_map(Value::as_array)
-            .map(|list| messages::read(list))
+            .filter_map(|list| Some(messages::read(json::lenient(list).as_array()?)))
             .find(|turns| turns.iter().any(Turn::is_spoken))
             .unwrap_or_else(|| labels::read(transcript.unwrap_or_default()));
         Self::numbered(turns)

@@ -12,6 +12,7 @@ use super::Level;
 use super::list::Part;
 use super::text::containing;
 use crate::db::DbError;
+use crate::json::Lenient;
 
 /// One row of `logs`.
 #[derive(Clone, Debug, Serialize)]
@@ -238,7 +239,7 @@ impl TryFrom<&PgRow> for LogRow {
             level: row.try_get("level")?,
             step: row.try_get("step")?,
             message: row.try_get("message")?,
-            meta: row.try_get("meta")?,
+            meta: row.try_get::<_, Lenient>("meta")?.0,
         })
     }
 }

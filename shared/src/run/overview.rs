@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
-use serde_json::Value;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::db::DbError;
+use crate::json::Lenient;
 
 /// Which runs are looked at, whatever became of them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -210,8 +210,8 @@ pub async fn headroom(db: &impl GenericClient) -> Result<Option<Headroom>, DbErr
         )
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let (at, hours): (DateTime<Utc>, Value) = (row.try_get("started_at")?, row.try_get("hours")?);
-    Ok(hours.as_f64().map(|hours| Headroom { hours, at }))
+    let (at, hours): (DateTime<Utc>, Lenient) = (row.try_get("started_at")?, row.try_get("hours")?);
+    Ok(hours.0.as_f64().map(|hours| Headroom { hours, at }))
 }
 
 /// The first lines of what runs failed of, of the newest `limit` that did.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Counters;
 use crate::db::DbError;
+use crate::json::Lenient;
 
 /// One row of `runs`.
 #[derive(Clone, Debug, Serialize)]
@@ -167,7 +168,7 @@ impl TryFrom<&PgRow> for Row {
                 api_cost: row.try_get("api_cost")?,
             },
             error_message: row.try_get("error_message")?,
-            metadata: row.try_get("metadata")?,
+            metadata: row.try_get::<_, Lenient>("metadata")?.0,
         })
     }
 }

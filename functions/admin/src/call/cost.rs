@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
-use serde_json::value::RawValue;
+use shared::json;
 
 use super::verdict::words;
 use crate::figures;
@@ -27,14 +27,9 @@ pub(crate) struct Item {
 
 /// The items of the document's list of costs; those that make no sense are left out.
 pub(crate) fn items(list: Option<&str>) -> Vec<Item> {
-    let raw: Vec<&RawValue> = list
-        .and_then(|list| serde_json::from_str(list).ok())
-        .unwrap_or_default();
-    let read = raw.iter().filter_map(|item| serde_json::from_str(item.get()).ok());
-    read.filter(Value::is_object)
-        .take(MOST)
-        .map(|item| Item::of(&item))
-        .collect()
+    let list = list.map(json::lenient).unwrap_or_default();
+    let items = list.as_array().into_iter().flatten();
+    items.filter(|item| item.is_object()).take(MOST).map(Item::of).collect()
 }
 
 impl Item {
@@ -125,6 +120,7 @@ mod tests {
                 ),
                 ("Vapi", "2.03 min", "$0.001"),
                 ("Other", "", "\u{2013}"),
+                ("a", "", "\u{2013}"),
             ]
         );
         assert!(super::items(Some("{}")).is_empty() && super::items(None).is_empty());

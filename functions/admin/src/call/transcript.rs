@@ -1,9 +1,9 @@
 //! A call's messages as turns, numbered as the judge saw them, since evidence cites the numbers.
 //!
-//! The messages are read one by one: one that nobody can make sense of is counted, and the others are shown.
+//! A message that nobody can make sense of is counted, and the others are shown.
 
 use serde_json::Value;
-use serde_json::value::RawValue;
+use shared::json;
 
 /// A call that lasts longer is not one; a time beyond it is in another unit.
 const LONGEST_CALL: f64 = 24.0 * 3600.0;
@@ -75,19 +75,15 @@ impl Transcript {
     }
 
     fn of_messages(list: &str) -> Self {
-        let raw: Vec<&RawValue> = serde_json::from_str(list).unwrap_or_default();
-        let messages: Vec<Option<Value>> = raw
-            .iter()
-            .map(|message| serde_json::from_str(message.get()).ok())
-            .collect();
+        let list = json::lenient(list);
+        let messages = list.as_array().map_or(&[][..], Vec::as_slice);
         let mut transcript = Self {
-            has_messages: !raw.is_empty(),
-            unreadable: messages.iter().filter(|message| message.is_none()).count(),
+            has_messages: !messages.is_empty(),
+            unreadable: messages.iter().filter(|message| !message.is_object()).count(),
             ..Self::default()
         };
-        let began = began(messages.iter().flatten());
-        for (place, message) in messages.iter().enumerate() {
-            let Some(message) = message else { continue };
+        let began = began(messages.iter());
+        for (place, message) in messages.iter().enumerate().filter(|(_, message)| message.is_object()) {
             let by_clock = || within((time(message)? - began?) / 1000.0);
             transcript.take(place, message, seconds_from_start(message).or_else(by_clock));
         }
@@ -319,10 +315,12 @@ mod tests {
     #[test]
     fn a_message_that_cannot_be_read_costs_no_other() {
         let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
-        let list = format!(r#"[{{"role": "bot", "message": "Hello."}}, {{"a": 1e999}}, {deep}]"#);
+        let list = format!(
+            r#"[{{"role": "bot", "message": "Hello."}}, {{"role": "user", "message": "Hi.", "time": 1e999, "a": {deep}}}, {deep}]"#
+        );
 
         let transcript = Transcript::read(&[Some(list)], None);
 
-        assert_eq!((transcript.turns.len(), transcript.unreadable), (1, 2));
+        assert_eq!((transcript.turns.len(), transcript.unreadable), (2, 1));
     }
 }

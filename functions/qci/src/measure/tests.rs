@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::transcript::Speaker::{Agent, Caller, Tool};
 use crate::transcript::Turn;
-use crate::transcript::tests::documents;
+use crate::transcript::tests::{documents, of_document};
 
 /// A call from who spoke, from when to when, and what; tools only have a start.
 pub(super) fn call(turns: &[(Speaker, f64, f64, &str)]) -> Transcript {
@@ -258,7 +258,7 @@ fn an_empty_call_has_no_facts() {
 proptest! {
     #[test]
     fn facts_stay_within_their_bounds(document in documents()) {
-        let transcript = Transcript::read(&document, None);
+        let transcript = of_document(&document, None);
 
         let facts = Facts::of(&transcript, Some(&fennwick()), &["a".to_owned()]);
 

@@ -92,13 +92,14 @@ mod tests {
 
     use super::*;
     use crate::transcript::Transcript;
+    use crate::transcript::tests::of_document;
     use crate::transcript::tests::said;
 
     #[test]
     fn a_text_is_read_by_its_labels() {
         let text = "ignored\nAI: Hello.\r\nUser: Hi,\n\n  I have a question:\nNote: it is short\nai:\nAI: Go on.\n";
 
-        let transcript = Transcript::read(&json!({}), Some(text));
+        let transcript = of_document(&json!({}), Some(text));
 
         let caller = "Hi, I have a question: Note: it is short";
         assert_eq!(
@@ -117,7 +118,7 @@ mod tests {
         let text = "Mira: Hello.\nNote: it is late.\nMr. Smith: I see this: open at 5:30?\nMr. Smith: Hello?\n\
                     Mira: Yes.\nMr. Smith: Good.";
 
-        let transcript = Transcript::read(&json!({}), Some(text));
+        let transcript = of_document(&json!({}), Some(text));
 
         let speakers: Vec<Speaker> = transcript.turns.iter().map(|turn| turn.speaker).collect();
         let (agent, caller) = (Speaker::Agent, Speaker::Caller);
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_unknown_label_is_the_speaker_who_is_missing() {
-        let transcript = Transcript::read(&json!({}), Some("Customer: Hello?\nMira: Hello."));
+        let transcript = of_document(&json!({}), Some("Customer: Hello?\nMira: Hello."));
 
         assert_eq!(
             said(&transcript),
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_text_without_labels_has_no_turns() {
-        let transcript = Transcript::read(&json!({}), Some("Hello there.\nSee https://example.com at 5:30"));
+        let transcript = of_document(&json!({}), Some("Hello there.\nSee https://example.com at 5:30"));
 
         assert_eq!(transcript, Transcript::default());
     }

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -17,8 +17,14 @@ pub(super) fn system() -> Value {
     json!({"role": "system", "message": "Be polite.", "time": EPOCH, "secondsFromStart": 0})
 }
 
+/// The turns of a whole document, as the database hands its lists out.
+pub(crate) fn of_document(document: &Value, text: Option<&str>) -> Transcript {
+    let kept = [document.pointer("/artifact/messages"), document.get("messages")];
+    Transcript::read(&kept.map(|list| list.map(Value::to_string)), text)
+}
+
 pub(super) fn read(messages: &[Value]) -> Transcript {
-    Transcript::read(&json!({"artifact": {"messages": messages}}), None)
+    of_document(&json!({"artifact": {"messages": messages}}), None)
 }
 
 pub(super) fn without(mut message: Value, field: &str) -> Value {
@@ -104,7 +110,7 @@ fn the_messages_at_the_top_are_taken_where_the_artifact_has_none_that_were_spoke
     let document = json!({"artifact": {"messages": [system()]}, "messages": [message("user", "Hi.", 1.0, 2.0)]});
 
     assert_eq!(
-        said(&Transcript::read(&document, Some("AI: no"))),
+        said(&of_document(&document, Some("AI: no"))),
         [(1, Speaker::Caller, "Hi.")]
     );
 }
@@ -216,7 +222,7 @@ pub(crate) fn documents() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn no_document_makes_times_that_cannot_be(document in documents()) {
-        let transcript = Transcript::read(&document, Some("AI: a\nUser: b"));
+        let transcript = of_document(&document, Some("AI: a\nUser: b"));
 
         for (turn, number) in transcript.turns.iter().zip(1..) {
             prop_assert_eq!(turn.number, number);
@@ -233,7 +239,7 @@ proptest! {
 
     #[test]
     fn no_text_breaks_the_reader(text in "([A-Za-z]{0,8}:? ?\\PC{0,12}\n){0,8}") {
-        let transcript = Transcript::read(&Value::Null, Some(&text));
+        let transcript = of_document(&Value::Null, Some(&text));
 
         prop_assert!(transcript.turns.iter().all(|turn| !turn.text.is_empty()));
     }

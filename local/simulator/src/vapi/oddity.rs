@@ -47,6 +47,12 @@ pub enum Oddity {
     OverflowingCost,
     /// Arrays inside arrays, a thousand deep.
     DeepNesting,
+    /// Objects inside objects, 127 deep: in messages, in the analysis and in the metadata.
+    DeepObjects,
+    /// Numbers that no double holds: in messages, in the analysis and in the costs.
+    HugeNumbers,
+    /// Texts and numbers where lists and objects should be.
+    WrongShapes,
     /// One message of five million characters.
     HugeMessage,
     /// Transcript, recording and summary at the top, where they were before there were artifacts.
@@ -59,7 +65,7 @@ pub enum Oddity {
 
 impl Oddity {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::NullBytes,
         Self::LoneSurrogates,
         Self::UnknownFields,
@@ -77,6 +83,9 @@ impl Oddity {
         Self::NegativeDurations,
         Self::OverflowingCost,
         Self::DeepNesting,
+        Self::DeepObjects,
+        Self::HugeNumbers,
+        Self::WrongShapes,
         Self::HugeMessage,
         Self::OldShape,
         Self::NoContent,
@@ -107,7 +116,11 @@ pub(crate) fn write(oddity: Oddity, spec: &Spec, serial: u64, created: DateTime<
     let text = call.to_string();
     let text = match oddity {
         Oddity::LoneSurrogates => text.replace(MARK, "\\ud83d"),
-        Oddity::OverflowingCost => text.replace(&format!("\"{MARK}\""), "1e400"),
+        Oddity::OverflowingCost | Oddity::HugeNumbers => text.replace(&format!("\"{MARK}\""), "1e400"),
+        Oddity::DeepObjects => text.replace(
+            &format!("\"{MARK}\""),
+            &["{\"a\":".repeat(127), "1".into(), "}".repeat(127)].concat(),
+        ),
         Oddity::DeepNesting => text.replace(&format!("\"{MARK}\""), &["[".repeat(1000), "]".repeat(1000)].concat()),
         _ => text,
     };

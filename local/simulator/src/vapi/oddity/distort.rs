@@ -53,6 +53,23 @@ pub(super) fn distort(oddity: Oddity, call: &mut Value) {
         }
         Oddity::OverflowingCost => call["cost"] = json!(MARK),
         Oddity::DeepNesting => call["artifact"]["variableValues"] = json!({"deep": MARK}),
+        Oddity::DeepObjects => {
+            each_message(call, |message| message["metadata"] = json!(MARK));
+            call["analysis"]["structuredData"] = json!(MARK);
+            call["metadata"] = json!({"deep": MARK});
+        }
+        Oddity::HugeNumbers => {
+            each_message(call, |message| message["confidence"] = json!(MARK));
+            call["analysis"]["structuredData"] = json!({"score": MARK});
+            call["costs"] = json!([{"type": "vapi", "minutes": MARK, "cost": MARK}]);
+        }
+        Oddity::WrongShapes => {
+            call["messages"] = json!(7);
+            call["artifact"]["messages"] = json!(7);
+            for member in ["analysis", "costs", "customer", "assistant"] {
+                call[member] = json!("text");
+            }
+        }
         Oddity::HugeMessage => say(call, &"seven. ".repeat(715_000)),
         Oddity::OldShape => old_shape(call),
         Oddity::NoContent => {
