@@ -1,12 +1,11 @@
 //! Documents that could not be stored as calls, and every query on `vapi_call_rejects`.
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::call::DocumentHash;
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// One document and what stood against it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub struct Reject {
 }
 
 /// Keeps a reject; one that was seen before is counted again.
-pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn keep(db: &impl Executor, reject: &Reject, run_id: Uuid, now: DateTime<Utc>) -> Result<(), DbError> {
     let hash: &[u8] = &reject.document_hash;
     let bytes = i32::try_from(reject.document_bytes).unwrap_or(i32::MAX);
     db.execute_typed(
@@ -60,7 +59,7 @@ pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: D
 }
 
 /// Marks the open rejects of calls that are stored by now; returns how many.
-pub async fn resolve(db: &impl GenericClient, now: DateTime<Utc>) -> Result<u64, DbError> {
+pub async fn resolve(db: &impl Executor, now: DateTime<Utc>) -> Result<u64, DbError> {
     db.execute_typed(
         r"
         update vapi_call_rejects

@@ -5,10 +5,9 @@
 //! what was read from it, so that a run killed anywhere leaves exactly what is still to do.
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// The row of the calls' sync.
 const CALLS: &str = "calls";
@@ -55,7 +54,7 @@ pub struct Window {
 }
 
 /// Reads the state; an empty one before the first sync.
-pub async fn read(db: &impl GenericClient) -> Result<State, DbError> {
+pub async fn read(db: &impl Executor) -> Result<State, DbError> {
     let row = db
         .query_typed_opt(
             r"
@@ -76,7 +75,7 @@ pub async fn read(db: &impl GenericClient) -> Result<State, DbError> {
 }
 
 /// The windows still to walk, in the order in which they were opened.
-pub async fn windows(db: &impl GenericClient) -> Result<Vec<Window>, DbError> {
+pub async fn windows(db: &impl Executor) -> Result<Vec<Window>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -103,7 +102,7 @@ pub async fn windows(db: &impl GenericClient) -> Result<Vec<Window>, DbError> {
 }
 
 /// Sets the bound that the watermark will move to.
-pub async fn aim(db: &impl GenericClient, target: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn aim(db: &impl Executor, target: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         insert into sync_state (name, target, updated_at)
@@ -123,7 +122,7 @@ pub async fn aim(db: &impl GenericClient, target: DateTime<Utc>, now: DateTime<U
 }
 
 /// Gives windows their rows.
-pub async fn open(db: &impl GenericClient, windows: Vec<Window>) -> Result<Vec<Window>, DbError> {
+pub async fn open(db: &impl Executor, windows: Vec<Window>) -> Result<Vec<Window>, DbError> {
     let passes: Vec<&str> = windows.iter().map(|window| window.pass.as_str()).collect();
     let froms: Vec<_> = windows.iter().map(|window| window.created_from).collect();
     let tos: Vec<_> = windows.iter().map(|window| window.created_to).collect();
@@ -157,7 +156,7 @@ pub async fn open(db: &impl GenericClient, windows: Vec<Window>) -> Result<Vec<W
 }
 
 /// Everything in the window after `created_to` is stored.
-pub async fn narrow(db: &impl GenericClient, id: i64, created_to: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn narrow(db: &impl Executor, id: i64, created_to: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update sync_windows
@@ -171,7 +170,7 @@ pub async fn narrow(db: &impl GenericClient, id: i64, created_to: DateTime<Utc>)
 }
 
 /// The part of the window before `created_from` is somebody else's now.
-pub async fn shorten(db: &impl GenericClient, id: i64, created_from: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn shorten(db: &impl Executor, id: i64, created_from: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update sync_windows
@@ -185,14 +184,14 @@ pub async fn shorten(db: &impl GenericClient, id: i64, created_from: DateTime<Ut
 }
 
 /// All of the window is stored.
-pub async fn close(db: &impl GenericClient, id: i64) -> Result<(), DbError> {
+pub async fn close(db: &impl Executor, id: i64) -> Result<(), DbError> {
     db.execute_typed("delete from sync_windows where id = $1", &[(&id, Type::INT8)])
         .await?;
     Ok(())
 }
 
 /// Moves the watermark to the target, unless a window is still open; returns the watermark as it is then.
-pub async fn advance(db: &impl GenericClient, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, DbError> {
+pub async fn advance(db: &impl Executor, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, DbError> {
     db.execute_typed(
         r"
         update sync_state
@@ -210,7 +209,7 @@ pub async fn advance(db: &impl GenericClient, now: DateTime<Utc>) -> Result<Opti
 }
 
 /// Notes that the trailing window is read again in this pass.
-pub async fn rescanned(db: &impl GenericClient, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn rescanned(db: &impl Executor, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         "update sync_state set rescanned_at = $2 where name = $1",
         &[(&CALLS, Type::TEXT), (&now, Type::TIMESTAMPTZ)],

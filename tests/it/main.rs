@@ -25,6 +25,7 @@ mod redaction;
 mod retention;
 mod run;
 mod schema;
+mod silent;
 mod sync;
 mod tls;
 mod watchdog;

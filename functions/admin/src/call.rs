@@ -23,10 +23,9 @@ use axum::routing::get;
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 use shared::call::{self, Detail};
-use shared::db;
+use shared::db::{self, Client};
 use shared::framework::{self, Framework, LoadError};
 use shared::score::{self, Findings, Paid, Stored};
-use tokio_postgres::Client;
 
 use self::asked::Asked;
 use self::evidence::Evidence;

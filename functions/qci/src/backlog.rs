@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
+use shared::db::Pool;
 use shared::run::{Outcome, Run, Step};
-use shared::score::{self, Verdict};
+use shared::score::{self, Material, Verdict};
 use shared::{clock, db};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -37,10 +38,15 @@ enum Stop {
 
 /// The calls to look at: those of the input, or all that need it, oldest first.
 pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> Result<Vec<String>> {
-    let client = db::connect(&deps.ledger.pool).await.context("choosing calls")?;
+    let pool = &deps.ledger.pool;
     let limit = input.limit.map_or(MOST, i64::from);
     if let Some(wanted) = &input.call_ids {
-        let stored = score::stored(&**client, wanted).await.context("choosing calls")?;
+        let stored = db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            Ok(score::stored(&client, wanted).await?)
+        })
+        .await
+        .context("choosing calls")?;
         let unknown: Vec<&String> = wanted.iter().filter(|id| !stored.contains(id)).collect();
         if stored.is_empty() {
             bail!("none of the calls in `call_ids` is stored: sync first, or check the ids");
@@ -57,9 +63,12 @@ pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> 
                 .collect());
         }
     }
-    score::backlog(&**client, desk.framework.id, input.call_ids.as_deref(), limit)
-        .await
-        .context("choosing calls")
+    db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(score::backlog(&client, desk.framework.id, input.call_ids.as_deref(), limit).await?)
+    })
+    .await
+    .context("choosing calls")
 }
 
 /// Scores the calls until they are done, or time, money or the judge's answers run out.
@@ -76,7 +85,7 @@ pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &In
     }
     let scorer = Arc::new(Scorer::new(deps, run, Arc::new(desk)));
     let (sender, mut receiver) = mpsc::channel(deps.settings.concurrency);
-    let reading = tokio::spawn(read(Arc::clone(&scorer), ids.clone(), sender));
+    let reading = tokio::spawn(prepare(Arc::clone(&scorer), ids.clone(), sender));
     let mut tally = Tally::default();
     let mut stop = judge_all(deps, run, &scorer, &mut receiver, &mut tally).await?;
     // The reader ends when nobody takes what it prepares.
@@ -102,17 +111,25 @@ fn tell_unpriced(run: &Run, desk: &Desk, model: &str) {
     }
 }
 
+/// Reads what scoring these calls needs.
+pub(crate) async fn read(pool: &Pool, ids: &[String]) -> Result<Vec<Material>> {
+    db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(score::materials(&client, ids).await?)
+    })
+    .await
+    .context("reading calls")
+}
+
 /// Reads calls ahead of the judge; stores why those that are not worth it are skipped.
-async fn read(
+async fn prepare(
     scorer: Arc<Scorer>,
     ids: Vec<String>,
     sender: mpsc::Sender<Box<Prepared>>,
 ) -> Result<BTreeMap<&'static str, u32>> {
     let mut skipped = BTreeMap::new();
     for chunk in ids.chunks(CHUNK) {
-        let client = db::connect(&scorer.pool).await.context("reading calls")?;
-        let calls = score::materials(&**client, chunk).await.context("reading calls")?;
-        drop(client);
+        let calls = read(&scorer.pool, chunk).await?;
         let (mut skips, mut worth) = (Vec::new(), Vec::new());
         for call in calls {
             match scorer.desk.look(call) {

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::json;
-use shared::db;
 use shared::price::Usage;
 use shared::run::{Outcome, Run, Step};
-use shared::score;
 
 use crate::Deps;
-use crate::backlog::{CHUNK, pick};
+use crate::backlog::{CHUNK, pick, read};
 use crate::input::Input;
 use crate::material::{Desk, Looked};
 
@@ -22,8 +20,7 @@ pub(crate) async fn tell(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> 
     let (mut calls, mut tokens) = (0, Usage::default());
     let mut skipped: BTreeMap<&str, u32> = BTreeMap::new();
     for chunk in ids.chunks(CHUNK) {
-        let client = db::connect(&deps.ledger.pool).await.context("reading calls")?;
-        for call in score::materials(&**client, chunk).await.context("reading calls")? {
+        for call in read(&deps.ledger.pool, chunk).await? {
             match desk.look(call) {
                 Looked::Worth(prepared) => {
                     calls += 1;

@@ -55,14 +55,15 @@ impl Desk {
         brands: HashMap<String, Brand>,
         now: DateTime<Utc>,
     ) -> Result<Self> {
-        let client = db::connect(&deps.ledger.pool).await.context("reading the prices")?;
-        let prices = price::on(&**client, now.date_naive())
-            .await
-            .context("reading the prices")?;
+        let pool = &deps.ledger.pool;
         let midnight = Utc.from_utc_datetime(&now.date_naive().and_time(chrono::NaiveTime::MIN));
-        let spent_today = score::spent_since(&**client, midnight)
-            .await
-            .context("reading what was spent today")?;
+        let (prices, spent_today) = db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            let prices = price::on(&client, now.date_naive()).await?;
+            Ok((prices, score::spent_since(&client, midnight).await?))
+        })
+        .await
+        .context("reading the prices and what was spent today")?;
         let settings = &deps.settings;
         Ok(Self {
             prompt: Prompt::of(&framework, deps.judge.format)?,

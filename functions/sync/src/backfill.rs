@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use shared::clock::rfc3339;
+use shared::db::{DbError, Executor};
 use shared::run::{Outcome, Run, Step};
 use shared::sync_state::{self, Window};
 use shared::{assistant, call, db, reject, telemetry};
@@ -68,11 +69,13 @@ pub(crate) async fn calls(
 
 async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) -> Result<Walker> {
     let saving = if dry_run { Saving::Compare } else { Saving::Store };
-    let client = db::connect(&deps.ledger.pool)
-        .await
-        .context("reading the assistants' ids")?;
-    let assistant_ids = assistant::ids(&**client).await.context("reading the assistants' ids")?;
-    let is_first_load = !call::any(&**client).await.context("looking for stored calls")?;
+    let pool = &deps.ledger.pool;
+    let (assistant_ids, has_calls) = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok((assistant::ids(&client).await?, call::any(&client).await?))
+    })
+    .await
+    .context("reading the assistants' ids and looking for stored calls")?;
     Ok(Walker {
         vapi: Arc::clone(&deps.vapi),
         run: Arc::clone(run),
@@ -82,7 +85,7 @@ async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) 
             Arc::clone(run),
             deps.settings.writers,
             saving,
-            is_first_load,
+            !has_calls,
         )),
         oddities: Arc::new(Oddities::default()),
         settings: deps.settings.clone(),
@@ -95,35 +98,43 @@ async fn walker(deps: &Deps, run: &Arc<Run>, dry_run: bool, now: DateTime<Utc>) 
 
 /// Plans the run and keeps the plan, so that a run killed from here on is taken up again.
 async fn open_windows(deps: &Deps, run: &Run, mode: &Mode, dry_run: bool, now: DateTime<Utc>) -> Result<Vec<Window>> {
-    let mut client = db::connect(&deps.ledger.pool).await.context("planning the run")?;
-    let transaction = client.transaction().await?;
-    let (state, open) = (
-        sync_state::read(&*transaction).await?,
-        sync_state::windows(&*transaction).await?,
-    );
+    let pool = &deps.ledger.pool;
+    let plan = db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        let (state, open) = (
+            sync_state::read(&transaction).await?,
+            sync_state::windows(&transaction).await?,
+        );
+        let mut plan = plan(mode, state, open, &deps.settings, now);
+        if !dry_run {
+            keep(&transaction, &mut plan, now).await?;
+            transaction.commit().await?;
+        }
+        Ok(plan)
+    })
+    .await
+    .context("planning the run")?;
     let Plan {
-        carried,
-        mut opened,
-        superseded,
-        advances,
-        rescans,
-        since,
-    } = plan(mode, state, open, &deps.settings, now);
-    if !dry_run {
-        for id in superseded.iter().filter_map(|window| window.id) {
-            sync_state::close(&*transaction, id).await?;
-        }
-        if advances {
-            sync_state::aim(&*transaction, now, now).await?;
-        }
-        if rescans {
-            sync_state::rescanned(&*transaction, now).await?;
-        }
-        opened = sync_state::open(&*transaction, opened).await?;
-        transaction.commit().await?;
-    }
+        carried, opened, since, ..
+    } = plan;
     tell_plan(deps, run, &carried, &opened, since, now);
     Ok(opened.into_iter().chain(carried).collect())
+}
+
+/// Keeps a plan, and gives its new windows their rows.
+async fn keep(db: &impl Executor, plan: &mut Plan, now: DateTime<Utc>) -> Result<(), DbError> {
+    for id in plan.superseded.iter().filter_map(|window| window.id) {
+        sync_state::close(db, id).await?;
+    }
+    if plan.advances {
+        sync_state::aim(db, now, now).await?;
+    }
+    if plan.rescans {
+        sync_state::rescanned(db, now).await?;
+    }
+    plan.opened = sync_state::open(db, std::mem::take(&mut plan.opened)).await?;
+    Ok(())
 }
 
 fn tell_plan(
@@ -185,11 +196,13 @@ async fn walk_all(walker: &Walker, windows: Vec<Window>, downloads: usize) -> Re
 async fn read_open_calls_again(deps: &Deps, walker: &Walker, now: DateTime<Utc>) -> Result<usize> {
     // What the walks brought in must be seen to have ended.
     walker.writers.finish().await?;
-    let client = db::connect(&deps.ledger.pool).await.context("reading the open calls")?;
-    let open = call::open_since(&**client, now - deps.settings.retention)
-        .await
-        .context("reading the open calls")?;
-    drop(client);
+    let pool = &deps.ledger.pool;
+    let open = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(call::open_since(&client, now - deps.settings.retention).await?)
+    })
+    .await
+    .context("reading the open calls")?;
     let ids: Vec<String> = open.into_iter().filter(|id| !walker.seen.contains(id)).collect();
     let mut course = Course::by_id(now);
     let (mut read, mut gone) = (0, 0);
@@ -228,11 +241,17 @@ async fn read_open_calls_again(deps: &Deps, walker: &Walker, now: DateTime<Utc>)
 
 /// Moves the watermark if nothing is left open, and says what it is.
 async fn settle_state(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
-    let client = db::connect(&deps.ledger.pool).await.context("moving the watermark")?;
-    let watermark = sync_state::advance(&**client, now)
-        .await
-        .context("moving the watermark")?;
-    let resolved = reject::resolve(&**client, now).await.context("resolving rejects")?;
+    let pool = &deps.ledger.pool;
+    let (watermark, resolved) = db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        let watermark = sync_state::advance(&transaction, now).await?;
+        let resolved = reject::resolve(&transaction, now).await?;
+        transaction.commit().await?;
+        Ok((watermark, resolved))
+    })
+    .await
+    .context("moving the watermark and resolving rejects")?;
     if resolved > 0 {
         run.info(
             Step::Save,

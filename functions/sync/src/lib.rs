@@ -30,7 +30,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use shared::event::Invocation;
 use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
-use shared::{config, db, telemetry};
+use shared::{config, telemetry};
 
 pub use input::{Input, InvalidInput, Mode};
 pub use shared::run::Context;
@@ -107,8 +107,7 @@ fn also_left(outcome: Outcome, more: Option<String>) -> Outcome {
 }
 
 async fn prune_logs(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
-    let client = db::connect(&deps.ledger.pool).await.context("pruning log lines")?;
-    let pruned = run::prune(&**client, now - deps.settings.log_retention)
+    let pruned = run::prune(&deps.ledger.pool, now - deps.settings.log_retention)
         .await
         .context("pruning log lines")?;
     if pruned > 0 {

@@ -3,22 +3,19 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Pool;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
 use shared::call::{self, Call, Written};
 use shared::clock;
-use shared::db::{self, ConnectError, DbError};
+use shared::db::Pool;
+use shared::db::{self, DbError};
 use shared::reject::{self, Reject};
 use shared::run::{Run, Step};
 use shared::sync_state::{self, Window};
-use shared::telemetry;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_postgres::error::SqlState;
@@ -83,15 +80,6 @@ enum Way {
     Copy,
     /// Past rows that somebody else may be inserting at the same time.
     Upsert,
-}
-
-/// A batch could not be stored.
-#[derive(Debug, thiserror::Error)]
-enum StoreError {
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    #[error("the database refused a batch")]
-    Db(#[from] DbError),
 }
 
 /// The place in a window that is reached once a batch is stored.
@@ -202,16 +190,17 @@ impl Writers {
         parts: Vec<Window>,
     ) -> Result<Vec<Window>> {
         let Some(id) = window.id else { return Ok(parts) };
-        let mut client = db::connect(&self.store.pool).await.context("splitting a window")?;
-        let transaction = client.transaction().await?;
-        let parts = sync_state::open(&*transaction, parts)
-            .await
-            .context("splitting a window")?;
-        sync_state::shorten(&*transaction, id, from)
-            .await
-            .context("splitting a window")?;
-        transaction.commit().await?;
-        Ok(parts)
+        let pool = &self.store.pool;
+        db::retry(pool, || async {
+            let mut client = db::connect(pool).await?;
+            let transaction = client.transaction().await?;
+            let parts = sync_state::open(&transaction, parts.clone()).await?;
+            sync_state::shorten(&transaction, id, from).await?;
+            transaction.commit().await?;
+            Ok(parts)
+        })
+        .await
+        .context("splitting a window")
     }
 
     /// Calls that were read and found as the table has them.
@@ -282,66 +271,46 @@ impl Store {
         calls: &'a [&'a Call],
         rejects: &'a [Reject],
         place: Option<Place>,
-    ) -> BoxFuture<'a, Result<Tally, StoreError>> {
+    ) -> BoxFuture<'a, Result<Tally>> {
         async move {
             let mut saved = self.attempt(calls, rejects, place, Way::Copy).await;
-            if saved.as_ref().err().is_some_and(StoreError::is_collision) {
+            if saved.as_ref().err().is_some_and(is_collision) {
                 saved = self.attempt(calls, rejects, place, Way::Upsert).await;
             }
-            match saved {
-                Err(StoreError::Db(error)) if db::is_about_the_row(&error) && calls.len() == 1 => {
+            let Some(refusal) = saved.as_ref().err().and_then(of_a_row) else {
+                return saved;
+            };
+            match calls {
+                [] => saved,
+                [call] => {
                     let mut rejects = rejects.to_vec();
-                    rejects.push(refused(calls[0], &error));
+                    rejects.push(refused(call, refusal));
                     self.attempt(&[], &rejects, place, Way::Copy).await
                 }
-                Err(StoreError::Db(error)) if db::is_about_the_row(&error) && calls.len() > 1 => {
+                calls => {
                     let (first, second) = calls.split_at(calls.len() / 2);
                     let first = self.save(first, rejects, None).await?;
                     // The place is kept with the last part: everything before it is stored by then.
                     Ok(first + self.save(second, &[], place).await?)
                 }
-                saved => saved,
             }
         }
         .boxed()
     }
 
     /// One transaction, tried again while the database is only away for a moment.
-    async fn attempt(
-        &self,
-        calls: &[&Call],
-        rejects: &[Reject],
-        place: Option<Place>,
-        way: Way,
-    ) -> Result<Tally, StoreError> {
-        let patience = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
-            .with_max_delay(Duration::from_secs(2))
-            .with_max_times(4)
-            .with_jitter();
-        (|| self.transact(calls, rejects, place, way))
-            .retry(patience)
-            .when(StoreError::is_transient)
-            .notify(|error, wait| {
-                tracing::warn!(wait_ms = wait.as_millis(), "storing again: {}", telemetry::chain(error));
-            })
-            .await
+    async fn attempt(&self, calls: &[&Call], rejects: &[Reject], place: Option<Place>, way: Way) -> Result<Tally> {
+        db::retry(&self.pool, || self.transact(calls, rejects, place, way)).await
     }
 
-    async fn transact(
-        &self,
-        calls: &[&Call],
-        rejects: &[Reject],
-        place: Option<Place>,
-        way: Way,
-    ) -> Result<Tally, StoreError> {
+    async fn transact(&self, calls: &[&Call], rejects: &[Reject], place: Option<Place>, way: Way) -> Result<Tally> {
         let mut client = db::connect(&self.pool).await?;
         let ids: Vec<&str> = calls.iter().map(|call| call.id.as_str()).collect();
         // What came into the table since shows as a collision, and is asked for then.
         let known = if ids.is_empty() || (self.is_first_load && way == Way::Copy) {
             HashMap::new()
         } else {
-            call::known(&**client, &ids).await?
+            call::known(&client, &ids).await?
         };
         let (new, old): (Vec<&Call>, Vec<&Call>) = calls.iter().partition(|call| !known.contains_key(&call.id));
         let mut changed: Vec<&Call> = old
@@ -374,10 +343,10 @@ impl Store {
             tally.written.updated = written.updated;
         }
         for reject in rejects {
-            reject::keep(&*transaction, reject, self.run.id, now).await?;
+            reject::keep(&transaction, reject, self.run.id, now).await?;
         }
         if let Some(Place { window, reached }) = place {
-            sync_state::narrow(&*transaction, window, reached).await?;
+            sync_state::narrow(&transaction, window, reached).await?;
         }
         transaction.commit().await?;
         tally.unchanged = calls.len() as u64 - tally.written.inserted - tally.written.updated;
@@ -398,8 +367,12 @@ impl Store {
     }
 
     async fn close(&self, window: i64) -> Result<()> {
-        let client = db::connect(&self.pool).await.context("closing a window")?;
-        sync_state::close(&**client, window).await.context("closing a window")
+        db::retry(&self.pool, || async {
+            let client = db::connect(&self.pool).await?;
+            Ok(sync_state::close(&client, window).await?)
+        })
+        .await
+        .context("closing a window")
     }
 }
 
@@ -418,17 +391,13 @@ fn refused(call: &Call, error: &DbError) -> Reject {
     }
 }
 
-impl StoreError {
-    fn is_transient(&self) -> bool {
-        match self {
-            Self::Connect(error) => error.is_transient(),
-            Self::Db(error) => db::is_transient(error),
-        }
-    }
+/// What the database has against one of the rows.
+fn of_a_row(error: &anyhow::Error) -> Option<&DbError> {
+    error.downcast_ref().filter(|error| db::is_about_the_row(error))
+}
 
-    fn is_collision(&self) -> bool {
-        matches!(self, Self::Db(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION))
-    }
+fn is_collision(error: &anyhow::Error) -> bool {
+    of_a_row(error).is_some_and(|error| error.code() == Some(&SqlState::UNIQUE_VIOLATION))
 }
 
 impl std::ops::Add for Tally {

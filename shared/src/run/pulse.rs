@@ -1,10 +1,9 @@
 //! Whether a script runs as it should: when it last started and ended well, and since when it has been at it.
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// The signs of life of one script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub struct Pulse {
 }
 
 /// Reads the signs of life of a script.
-pub async fn pulse(db: &impl GenericClient, script_name: &str) -> Result<Pulse, DbError> {
+pub async fn pulse(db: &impl Executor, script_name: &str) -> Result<Pulse, DbError> {
     let row = db
         .query_typed_one(
             r"
@@ -69,7 +68,7 @@ pub struct Brought {
 
 /// What the runs of a script brought in that ended within a stretch of time, both ends included.
 pub async fn brought(
-    db: &impl GenericClient,
+    db: &impl Executor,
     script_name: &str,
     since: DateTime<Utc>,
     until: DateTime<Utc>,

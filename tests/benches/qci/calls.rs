@@ -40,7 +40,7 @@ pub(crate) async fn store(postgres: &Postgres, calls: usize) -> Result<()> {
             name: name.to_owned(),
             aliases: Vec::new(),
         };
-        framework::set_brand(&**client, &assistant, &brand).await?;
+        framework::set_brand(&client, &assistant, &brand).await?;
     }
     let price = "insert into model_prices values ($1, '2026-01-01', 0.40, 0.10, 1.60)";
     client.execute(price, &[&MODEL]).await.context("setting a price")?;
