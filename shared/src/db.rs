@@ -23,5 +23,5 @@ pub use copy::BinaryCopy;
 pub use error::{ConnectError, DbError, NoConnection, is_about_the_row, is_transient};
 pub use migrate::{MigrationError, migrate};
 pub use pool::{Pool, connect, pool};
-pub use retry::retry;
+pub use retry::{is_away, retry};
 pub use url::{MalformedUrl, check_url};

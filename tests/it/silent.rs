@@ -8,7 +8,7 @@ use shared::config::{Database, Reader};
 use shared::run::Status;
 use tests::{Courtroom, Mischief, Proxy, Stage, TestDb, Visitor};
 
-use crate::run::BOUND;
+use crate::run::{BOUND, by_hand};
 
 /// Cases at once: each mostly waits.
 const AT_ONCE: usize = 12;
@@ -300,19 +300,15 @@ async fn a_commit_that_lands_without_an_answer_is_counted_once() {
 async fn a_role_that_may_open_few_connections_is_met_by_waiting_and_said_once() {
     let stage = Stage::with_calls(CALLS).await;
     let role = format!("few_{}", uuid::Uuid::new_v4().simple());
-    let create = format!("create role {role} superuser login connection limit 3");
-    let client = stage.db.client().await;
-    // A limit does not hold for superusers.
-    let grant = format!(
-        "{}; grant all on schema public to {role}; grant all on all tables in schema public to {role};
-         grant all on all sequences in schema public to {role}; grant temporary on database {} to {role};
-         grant pg_read_all_data, pg_write_all_data to {role}",
-        create.replace("superuser ", "bypassrls "),
-        stage.db.rows("select current_database() as name").await[0]["name"]
-            .as_str()
-            .unwrap()
+    let database = stage.db.rows("select current_database() as name").await[0]["name"].clone();
+    let database = database.as_str().unwrap();
+    let create = format!(
+        "create role {role} login bypassrls connection limit 3;
+         grant pg_read_all_data, pg_write_all_data to {role};
+         grant all on schema public to {role};
+         grant temporary on database {database} to {role}"
     );
-    client.batch_execute(&grant).await.unwrap();
+    stage.db.client().await.batch_execute(&create).await.unwrap();
     let url = stage.db.url().replace("postgres@", &format!("{role}@"));
     let stage = stage
         .setting("DATABASE_URL", url)
@@ -329,8 +325,17 @@ async fn a_role_that_may_open_few_connections_is_met_by_waiting_and_said_once() 
     });
     futures::future::join_all(crowd).await;
     let shortage = pool.shortage().unwrap();
-    let report = stage.sync().await;
+    let context = sync::Context {
+        now: tests::now(),
+        deadline_at: tests::now() + chrono::TimeDelta::minutes(15),
+        stop: tokio_util::sync::CancellationToken::new(),
+    };
+    let report = sync::handle(&deps, &by_hand(), &context).await.unwrap();
 
+    let lines = stage.db.logs(report.run_id).await;
+    let said: Vec<_> = lines.iter().filter(|line| line.message == shortage).collect();
+    assert_eq!(said.len(), 1, "{lines:#?}");
+    assert_eq!(said[0].level, "WARNING");
     assert!(
         shortage.contains("only 3 connections") && shortage.contains("DATABASE_POOL is 8"),
         "{shortage}"

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
+use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
@@ -38,13 +39,11 @@ pub(super) async fn settle(client: &mut Client, id: &str, error: DbError) -> Res
     let pauses = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_secs(1))
-        .with_total_delay(Some(pool.limits.retry))
         .without_max_times();
     let told = (|| fate(&pool, id))
         .retry(pauses)
-        .when(|unknown| !matches!(unknown, Unknown::Forgotten))
-        .await;
-    match told {
+        .when(|unknown| !matches!(unknown, Unknown::Forgotten));
+    match timeout(pool.limits.retry, told).await.unwrap_or(Err(Unknown::Away)) {
         Ok((Fate::Committed, successor)) => {
             tracing::warn!("the answer to a commit was lost; it had worked: {error}");
             *client = successor;

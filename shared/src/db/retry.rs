@@ -55,7 +55,7 @@ where
             Err(error) => error,
         };
         let pause = pauses.next().unwrap_or_default();
-        if !passes(&error) || begun.elapsed() + pause >= pool.limits.retry {
+        if !is_away(&error) || begun.elapsed() + pause >= pool.limits.retry {
             return Err(error);
         }
         if is_lock(&error) {
@@ -67,8 +67,9 @@ where
     }
 }
 
-/// Whether an error may pass by itself, whatever was being done.
-fn passes(error: &anyhow::Error) -> bool {
+/// Whether something failed of a database that is away, and may be back by itself, whatever was being done.
+#[must_use]
+pub fn is_away(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref().is_some_and(is_transient)
             || cause.downcast_ref().is_some_and(NoConnection::is_transient)

@@ -31,6 +31,8 @@ const MAX_HOPS: u32 = 20;
 const OPENING: Duration = Duration::from_secs(20);
 /// How long writing the last log lines may take, and after it closing the row; less where the deadline is near.
 const CLOSING: Duration = Duration::from_secs(15);
+/// The same of a run that the database has just failed.
+const CLOSING_IN_TROUBLE: Duration = Duration::from_secs(8);
 /// What an event carries of an error, in characters: the bus refuses events beyond 256 KB, and the row has it all.
 const EXCERPT: usize = 4_000;
 
@@ -266,11 +268,15 @@ async fn close(pool: &Pool, run: &Run, writer: Writer, ended: &Result<Outcome>) 
     }
     farewell(run, status, reason.as_deref());
     run.journal.close();
-    if let Err(error) = writer.finish(time_to_close(run)).await {
+    let patience = match ended {
+        Err(error) if db::is_away(error) => CLOSING_IN_TROUBLE,
+        _ => CLOSING,
+    };
+    if let Err(error) = writer.finish(time_to_close(run, patience)).await {
         tracing::error!(run_id = %run.id, "{error:#}");
         run.note("log_lines_lost", format!("{error:#}"));
     }
-    write_end(pool, run, status, reason.as_deref(), time_to_close(run))
+    write_end(pool, run, status, reason.as_deref(), time_to_close(run, patience))
         .await
         .with_context(|| match &reason {
             None => format!("closing run {}", run.id),
@@ -279,9 +285,9 @@ async fn close(pool: &Pool, run: &Run, writer: Writer, ended: &Result<Outcome>) 
 }
 
 /// Half of what is left until the deadline, within reason: a row that is closed late is closed for nobody.
-fn time_to_close(run: &Run) -> Duration {
+fn time_to_close(run: &Run, most: Duration) -> Duration {
     let left = (run.deadline_at - clock::now()).to_std().unwrap_or_default();
-    (left / 2).clamp(Duration::from_secs(1), CLOSING)
+    (left / 2).clamp(Duration::from_secs(1), most)
 }
 
 fn verdict(ended: &Result<Outcome>) -> (Status, Option<String>) {
