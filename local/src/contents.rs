@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::framework::{self, LoadError};
 use shared::score::{self, Spread};
-use tokio_postgres::GenericClient;
 
 use crate::report::{instant, number, table};
+use shared::db::Executor;
 
 /// What is in the tables.
 #[derive(Clone, Debug, Serialize)]
@@ -38,7 +38,7 @@ struct Share {
 
 impl Contents {
     /// Counts.
-    pub(crate) async fn read(db: &impl GenericClient) -> Result<Self> {
+    pub(crate) async fn read(db: &impl Executor) -> Result<Self> {
         let row = db
             .query_typed_one(
                 r"
@@ -120,7 +120,7 @@ impl Contents {
 }
 
 /// How the active framework's scores are spread; nothing where there is none.
-async fn scores(db: &impl GenericClient) -> Result<Vec<Spread>> {
+async fn scores(db: &impl Executor) -> Result<Vec<Spread>> {
     match framework::load(db, None).await {
         Ok(framework) => Ok(score::spread(db, framework.id).await?),
         Err(LoadError::NoneActive) => Ok(Vec::new()),
@@ -142,7 +142,7 @@ const BY_TYPE: &str = r"
     order by 2 desc, 1
 ";
 
-async fn shares(db: &impl GenericClient, query: &str) -> Result<Vec<Share>> {
+async fn shares(db: &impl Executor, query: &str) -> Result<Vec<Share>> {
     let rows = db.query_typed(query, &[]).await?;
     rows.iter()
         .map(|row| {

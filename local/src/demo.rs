@@ -224,7 +224,7 @@ impl Stage {
                 name: name.to_owned(),
                 aliases: Vec::new(),
             };
-            framework::set_brand(&**client, &assistant_id, &brand).await?;
+            framework::set_brand(&client, &assistant_id, &brand).await?;
         }
         // What a small model costs.
         let price = Price {
@@ -232,7 +232,7 @@ impl Stage {
             cached_input: Decimal::new(10, 2),
             output: Decimal::new(160, 2),
         };
-        price::set(&**client, judge::MODEL, clock::now().date_naive(), price).await?;
+        price::set(&client, judge::MODEL, clock::now().date_naive(), price).await?;
         Ok(())
     }
 }
@@ -248,8 +248,8 @@ async fn show(
     let client = db::connect(&machine.pool).await?;
     let mut runs = Vec::new();
     for run in &chain.runs {
-        if let Some(row) = run::find(&**client, run.id).await? {
-            let logs = run::logs(&**client, run.id, LINES).await?;
+        if let Some(row) = run::find(&client, run.id).await? {
+            let logs = run::logs(&client, run.id, LINES).await?;
             runs.push(Told { run: row, logs });
         }
     }
@@ -261,7 +261,7 @@ async fn show(
         openai_api_key: API_KEY,
         admin,
         runs,
-        contents: Contents::read(&**client).await?,
+        contents: Contents::read(&client).await?,
     };
     screen.answer(&answer, || {
         let mut text: String = answer.runs.iter().map(Told::text).collect();

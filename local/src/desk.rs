@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use serde_json::{Value, json};
+use shared::db::Pool;
 use shared::event::{self, Event};
 use shared::run::Failure;
 use shared::{clock, config};

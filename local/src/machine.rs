@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
-use deadpool_postgres::Pool;
 use serde_json::Value;
 use shared::config::{self, Reader};
 use shared::db;
+use shared::db::Pool;
 use shared::event::{Bus, Event, Requested};
 use shared::run::{self, Ledger, Watched};
 use tokio::sync::watch;
@@ -172,15 +172,19 @@ impl Machine {
     }
 
     async fn row(&self, id: uuid::Uuid) -> Result<Option<run::Row>> {
-        let client = db::connect(&self.pool).await?;
-        run::find(&**client, id).await.context("reading the run")
+        db::retry(&self.pool, || async {
+            let client = db::connect(&self.pool).await?;
+            Ok(run::find(&client, id).await?)
+        })
+        .await
+        .context("reading the run")
     }
 }
 
 /// Whether there are tables, and rows of them can be read.
 pub(crate) async fn look_at_tables(pool: &Pool) -> Result<()> {
     let client = db::connect(pool).await?;
-    run::latest(&**client, None, 1)
+    run::latest(&client, None, 1)
         .await
         .map(drop)
         .context("looking at the tables")

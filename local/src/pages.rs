@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use admin::{Deps, Key, Scheme, Users};
 use anyhow::{Context as _, Result};
-use deadpool_postgres::Pool;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use shared::config::{self, Reader};
+use shared::db::Pool;
 use shared::event::Bus;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

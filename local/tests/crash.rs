@@ -359,3 +359,60 @@ fn kill_child(victim: &AtomicU32) {
         kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     }
 }
+
+/// A process that is frozen in the middle of a `COPY` holds its rows for as long as it is frozen: PostgreSQL has no
+/// time limit for a client that does not go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_frozen_in_a_copy_keeps_nobody_waiting() {
+    let stage = Stage::of(
+        World::generate(&Spec {
+            calls: 6_000,
+            ..Spec::new(now())
+        }),
+        Settings::default(),
+    )
+    .await
+    .setting("DATABASE_TIMEOUT_SECONDS", 2);
+    let mut frozen = sync(&stage);
+    let process = Pid::from_raw(i32::try_from(frozen.id().unwrap()).unwrap());
+    freeze_in_a_copy(&stage.db, process).await;
+    an_hour_passes(&stage.db).await;
+    let begun = std::time::Instant::now();
+
+    let report = stage.sync().await;
+
+    assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
+    assert_eq!(report.status, Status::Success, "{:?}", report.reason);
+    stage.assert_equal().await;
+    kill(process, Signal::SIGKILL).unwrap();
+    frozen.wait().await.unwrap();
+}
+
+/// Stops the process once a `COPY` of its waits for the rest of the rows.
+async fn freeze_in_a_copy(db: &TestDb, process: Pid) {
+    let client = db.client().await;
+    let copies = |is_waiting: bool| {
+        let and = if is_waiting {
+            "and wait_event = 'ClientRead'"
+        } else {
+            ""
+        };
+        format!(
+            "select count(*) from pg_stat_activity
+             where state = 'active' and query like 'copy vapi_calls_raw%' and datname = current_database() {and}"
+        )
+    };
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_mins(1) {
+        if client.query_one(&copies(false), &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            continue;
+        }
+        kill(process, Signal::SIGSTOP).unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        if client.query_one(&copies(true), &[]).await.unwrap().get::<_, i64>(0) > 0 {
+            return;
+        }
+        kill(process, Signal::SIGCONT).unwrap();
+    }
+    panic!("it was never in a COPY");
+}

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
-use tokio_postgres::{GenericClient, Row, Transaction};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor, Transaction};
 
 /// How far copying one table has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -31,7 +31,7 @@ pub struct Progress {
 }
 
 /// Says that a table is to be copied; nothing where that is known.
-pub async fn begin(db: &impl GenericClient, table_name: &str, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn begin(db: &impl Executor, table_name: &str, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         insert into adoption_progress (table_name, started_at, updated_at)
@@ -93,7 +93,7 @@ pub async fn advance(transaction: &Transaction<'_>, progress: &Progress, now: Da
 }
 
 /// Every table that is or was copied.
-pub async fn all(db: &impl GenericClient) -> Result<Vec<Progress>, DbError> {
+pub async fn all(db: &impl Executor) -> Result<Vec<Progress>, DbError> {
     let rows = db
         .query_typed(
             r"

@@ -4,11 +4,11 @@
 //! watchdog ─▶ [`raise`], [`clear`] ─▶ rows ─▶ [`unpublished`] ─▶ "Alert Raised" on the bus ─▶ [`published`]
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 use crate::event::{AlertState, Raised};
 
 /// What is not as it should be.
@@ -79,7 +79,7 @@ impl Open {
 }
 
 /// Since when a script has been watched: `now`, where it was not.
-pub async fn watch(db: &impl GenericClient, script_name: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, DbError> {
+pub async fn watch(db: &impl Executor, script_name: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, DbError> {
     let row = db
         .query_typed_one(
             r"
@@ -92,11 +92,11 @@ pub async fn watch(db: &impl GenericClient, script_name: &str, now: DateTime<Utc
             &[(&script_name, Type::TEXT), (&now, Type::TIMESTAMPTZ)],
         )
         .await?;
-    row.try_get(0)
+    Ok(row.try_get(0)?)
 }
 
 /// The alerts that are not cleared.
-pub async fn open(db: &impl GenericClient) -> Result<Vec<Open>, DbError> {
+pub async fn open(db: &impl Executor) -> Result<Vec<Open>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -120,7 +120,7 @@ pub async fn open(db: &impl GenericClient) -> Result<Vec<Open>, DbError> {
 }
 
 /// Whether an alert was cleared; one that is not here was not.
-pub async fn is_cleared(db: &impl GenericClient, id: Uuid) -> Result<bool, DbError> {
+pub async fn is_cleared(db: &impl Executor, id: Uuid) -> Result<bool, DbError> {
     let row = db
         .query_typed_opt(
             r"
@@ -131,11 +131,11 @@ pub async fn is_cleared(db: &impl GenericClient, id: Uuid) -> Result<bool, DbErr
             &[(&id, Type::UUID)],
         )
         .await?;
-    row.map_or(Ok(false), |row| row.try_get(0))
+    row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
 }
 
 /// Raises a condition; `false` where it is raised already.
-pub async fn raise(db: &impl GenericClient, condition: &Condition, now: DateTime<Utc>) -> Result<bool, DbError> {
+pub async fn raise(db: &impl Executor, condition: &Condition, now: DateTime<Utc>) -> Result<bool, DbError> {
     let inserted = db
         .execute_typed(
             r"
@@ -157,7 +157,7 @@ pub async fn raise(db: &impl GenericClient, condition: &Condition, now: DateTime
 }
 
 /// Clears an alert; `false` where it is cleared already.
-pub async fn clear(db: &impl GenericClient, id: Uuid, now: DateTime<Utc>) -> Result<bool, DbError> {
+pub async fn clear(db: &impl Executor, id: Uuid, now: DateTime<Utc>) -> Result<bool, DbError> {
     let cleared = db
         .execute_typed(
             r"
@@ -173,7 +173,7 @@ pub async fn clear(db: &impl GenericClient, id: Uuid, now: DateTime<Utc>) -> Res
 }
 
 /// What the bus does not know yet, in the order in which it came about.
-pub async fn unpublished(db: &impl GenericClient) -> Result<Vec<Raised>, DbError> {
+pub async fn unpublished(db: &impl Executor) -> Result<Vec<Raised>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -197,7 +197,7 @@ pub async fn unpublished(db: &impl GenericClient) -> Result<Vec<Raised>, DbError
 }
 
 /// Keeps that the bus took an event.
-pub async fn published(db: &impl GenericClient, news: &Raised, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn published(db: &impl Executor, news: &Raised, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update alerts

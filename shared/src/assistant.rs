@@ -11,10 +11,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Transaction};
 
 use crate::call::DocumentHash;
-use crate::db::DbError;
+use crate::db::{DbError, Executor, Transaction};
 
 pub use names::{Named, names};
 
@@ -89,11 +88,11 @@ pub async fn store(
 }
 
 /// The ids of all assistants, the gone ones too: they may have taken calls that Vapi still lists.
-pub async fn ids(db: &impl GenericClient) -> Result<Vec<String>, DbError> {
+pub async fn ids(db: &impl Executor) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed("select assistant_id from vapi_assistants order by assistant_id", &[])
         .await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 async fn upsert(

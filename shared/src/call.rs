@@ -5,16 +5,12 @@ mod detail;
 mod listed;
 mod stored;
 
-use std::pin::pin;
-
 use bytes::{BufMut, BytesMut};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{GenericClient, Transaction};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor, Transaction};
 use stored::Marks;
 
 pub use detail::{Detail, detail};
@@ -136,15 +132,15 @@ const COLUMNS: [(&str, Type); 30] = [
 ];
 
 /// Whether there is any call in the table.
-pub async fn any(db: &impl GenericClient) -> Result<bool, DbError> {
+pub async fn any(db: &impl Executor) -> Result<bool, DbError> {
     let rows = db
         .query_typed("select exists (select from vapi_calls_raw)", &[])
         .await?;
-    rows.first().map_or(Ok(false), |row| row.try_get(0))
+    rows.first().map_or(Ok(false), |row| Ok(row.try_get(0)?))
 }
 
 /// The calls created since `since` that had not ended when they were last read.
-pub async fn open_since(db: &impl GenericClient, since: DateTime<Utc>) -> Result<Vec<String>, DbError> {
+pub async fn open_since(db: &impl Executor, since: DateTime<Utc>) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -158,7 +154,7 @@ pub async fn open_since(db: &impl GenericClient, since: DateTime<Utc>) -> Result
             &[(&since, Type::TIMESTAMPTZ)],
         )
         .await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Inserts calls that the table does not hold, by the fastest way there is. Fails as a whole.
@@ -205,15 +201,14 @@ async fn copy_into(
     now: DateTime<Utc>,
 ) -> Result<u64, DbError> {
     let statement = format!("copy {table} ({}) from stdin (format binary)", column_list());
-    let sink = transaction.copy_in(&statement).await?;
     let types = COLUMNS.map(|(_, kind)| kind);
-    let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
+    let mut rows = transaction.copy_in(&statement, &types).await?;
     for call in calls {
         let document = Document(&call.document);
         let marks = call.marks();
-        writer.as_mut().write(&call.values(&document, &marks, &now)).await?;
+        rows.write(&call.values(&document, &marks, &now)).await?;
     }
-    writer.finish().await
+    rows.finish().await
 }
 
 fn column_list() -> String {

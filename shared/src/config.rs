@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Display};
 use std::str::FromStr;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
@@ -66,6 +67,8 @@ pub struct Database {
     pub ca: Option<String>,
     /// `DATABASE_POOL`: connections at most.
     pub pool: usize,
+    /// `DATABASE_TIMEOUT_SECONDS`: how long one statement may go unanswered.
+    pub timeout: Duration,
 }
 
 /// Where events go.
@@ -120,7 +123,7 @@ impl Reader {
         }
     }
 
-    /// `DATABASE_URL`, `DATABASE_CA`, `DATABASE_POOL`.
+    /// `DATABASE_URL`, `DATABASE_CA`, `DATABASE_POOL`, `DATABASE_TIMEOUT_SECONDS`.
     pub fn database(&mut self) -> Database {
         let url = self.required("DATABASE_URL", POSTGRES_URL).unwrap_or_default();
         if !url.is_empty() && crate::db::check_url(&url).is_err() {
@@ -134,6 +137,7 @@ impl Reader {
             url: url.into(),
             ca,
             pool: self.within("DATABASE_POOL", 8, 2, 100, "a number from 2 to 100"),
+            timeout: Duration::from_secs(self.within("DATABASE_TIMEOUT_SECONDS", 15, 1, 50, "a number from 1 to 50")),
         }
     }
 

@@ -4,10 +4,10 @@ mod list;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
-use tokio_postgres::{GenericClient, Row};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 pub(crate) use self::list::select_listed;
 pub use self::list::{Listed, Place, Quality, list, stream};
@@ -60,7 +60,7 @@ pub struct Bucket {
 }
 
 /// How many calls there are, how long and how good.
-pub async fn metrics(db: &impl GenericClient, scope: &Scope<'_>) -> Result<Metrics, DbError> {
+pub async fn metrics(db: &impl Executor, scope: &Scope<'_>) -> Result<Metrics, DbError> {
     let row = db
         .query_typed_one(
             "select get_dashboard_metrics($1, $2, $3)",
@@ -77,7 +77,7 @@ pub async fn metrics(db: &impl GenericClient, scope: &Scope<'_>) -> Result<Metri
 
 /// How many calls there were in each hour, day, week, … of a time zone, oldest first.
 pub async fn timeline(
-    db: &impl GenericClient,
+    db: &impl Executor,
     scope: &Scope<'_>,
     granularity: &str,
     zone: &str,

@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::fmt::{self, Display};
 
 use serde_json::{Map, Value};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 pub use rubric::{Band, Block, BlockId, Brand, Criterion, EvidenceFrom, InvalidRubric, Lane, Level, Measure, Rubric};
 
@@ -63,6 +63,13 @@ pub enum LoadError {
     Db(#[from] DbError),
 }
 
+/// A row does not hold what is read from it.
+impl From<tokio_postgres::Error> for LoadError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
 const SELECT: &str = r"
     select id, name, version, rubric, prompt_template, model_config
     from analysis_frameworks
@@ -71,7 +78,7 @@ const SELECT: &str = r"
 ";
 
 /// The framework of this name, or else the active one.
-pub async fn load(db: &impl GenericClient, wanted: Option<&Name>) -> Result<Framework, LoadError> {
+pub async fn load(db: &impl Executor, wanted: Option<&Name>) -> Result<Framework, LoadError> {
     let (name, version) = (wanted.map(|wanted| &wanted.name), wanted.map(|wanted| wanted.version));
     let rows = db
         .query_typed(SELECT, &[(&name, Type::TEXT), (&version, Type::INT4)])
@@ -87,7 +94,7 @@ pub async fn load(db: &impl GenericClient, wanted: Option<&Name>) -> Result<Fram
 }
 
 /// The brands that assistants have of their own, by assistant.
-pub async fn brands(db: &impl GenericClient) -> Result<HashMap<String, Brand>, DbError> {
+pub async fn brands(db: &impl Executor) -> Result<HashMap<String, Brand>, DbError> {
     let rows = db
         .query_typed("select assistant_id, name, aliases from assistant_brands", &[])
         .await?;
@@ -103,7 +110,7 @@ pub async fn brands(db: &impl GenericClient) -> Result<HashMap<String, Brand>, D
 }
 
 /// Sets the brand that an assistant speaks for.
-pub async fn set_brand(db: &impl GenericClient, assistant_id: &str, brand: &Brand) -> Result<(), DbError> {
+pub async fn set_brand(db: &impl Executor, assistant_id: &str, brand: &Brand) -> Result<(), DbError> {
     db.execute_typed(
         r"
         insert into assistant_brands (assistant_id, name, aliases)
@@ -121,7 +128,7 @@ pub async fn set_brand(db: &impl GenericClient, assistant_id: &str, brand: &Bran
     .map(drop)
 }
 
-async fn names(db: &impl GenericClient) -> Result<Vec<String>, DbError> {
+async fn names(db: &impl Executor) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -133,7 +140,7 @@ async fn names(db: &impl GenericClient) -> Result<Vec<String>, DbError> {
             &[],
         )
         .await?;
-    rows.iter().map(|row| row.try_get("name")).collect()
+    rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
 }
 
 impl Framework {

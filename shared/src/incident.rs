@@ -3,11 +3,11 @@
 //! notify ─▶ [`lock`] a subject ─▶ [`see`] or [`end`] ─▶ [`hold`] ─▶ (a message goes out) ─▶ [`told`]
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -141,7 +141,7 @@ impl Kind {
 }
 
 /// Keeps everybody else from the incidents of a subject until the transaction ends.
-pub async fn lock(db: &impl GenericClient, subject: &str) -> Result<(), DbError> {
+pub async fn lock(db: &impl Executor, subject: &str) -> Result<(), DbError> {
     db.query_typed(
         r"
         select pg_advisory_xact_lock(hashtextextended('incidents of ' || $1, 0))
@@ -153,7 +153,7 @@ pub async fn lock(db: &impl GenericClient, subject: &str) -> Result<(), DbError>
 }
 
 /// Keeps a sign: a new incident, or one more occurrence of one that is open.
-pub async fn see(db: &impl GenericClient, sign: &Sign) -> Result<Incident, DbError> {
+pub async fn see(db: &impl Executor, sign: &Sign) -> Result<Incident, DbError> {
     let row = db
         .query_typed_one(
             concat!(
@@ -186,7 +186,7 @@ pub async fn see(db: &impl GenericClient, sign: &Sign) -> Result<Incident, DbErr
 /// Ends the open incidents of a subject that are of these kinds and began before; of these, where a fingerprint is
 /// given, the one that has it.
 pub async fn end(
-    db: &impl GenericClient,
+    db: &impl Executor,
     subject: &str,
     kinds: &[Kind],
     fingerprint: Option<&str>,
@@ -221,7 +221,7 @@ pub async fn end(
 
 /// Ends what was not seen again since, of kinds that nothing else ends; nobody is told of that.
 pub async fn expire(
-    db: &impl GenericClient,
+    db: &impl Executor,
     kinds: &[Kind],
     unseen_since: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -246,7 +246,7 @@ pub async fn expire(
 }
 
 /// The open incidents, those of one subject where one is named, oldest first.
-pub async fn open(db: &impl GenericClient, subject: Option<&str>) -> Result<Vec<Incident>, DbError> {
+pub async fn open(db: &impl Executor, subject: Option<&str>) -> Result<Vec<Incident>, DbError> {
     let rows = db
         .query_typed(
             concat!(
@@ -267,7 +267,7 @@ pub async fn open(db: &impl GenericClient, subject: Option<&str>) -> Result<Vec<
 }
 
 /// When the incident that was over last was over.
-pub async fn last_end(db: &impl GenericClient) -> Result<Option<DateTime<Utc>>, DbError> {
+pub async fn last_end(db: &impl Executor) -> Result<Option<DateTime<Utc>>, DbError> {
     let row = db
         .query_typed_one(
             r"
@@ -277,11 +277,11 @@ pub async fn last_end(db: &impl GenericClient) -> Result<Option<DateTime<Utc>>, 
             &[],
         )
         .await?;
-    row.try_get(0)
+    Ok(row.try_get(0)?)
 }
 
 /// The subjects of what there may be something to tell: open incidents, and ends that nobody was told of since.
-pub async fn subjects(db: &impl GenericClient, ended_since: DateTime<Utc>) -> Result<Vec<String>, DbError> {
+pub async fn subjects(db: &impl Executor, ended_since: DateTime<Utc>) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -299,12 +299,12 @@ pub async fn subjects(db: &impl GenericClient, ended_since: DateTime<Utc>) -> Re
             &[(&ended_since, Type::TIMESTAMPTZ)],
         )
         .await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// The incidents of a subject that ended since, and of whose end nobody was told.
 pub async fn ends_untold(
-    db: &impl GenericClient,
+    db: &impl Executor,
     subject: &str,
     ended_since: DateTime<Utc>,
 ) -> Result<Vec<Incident>, DbError> {
@@ -330,7 +330,7 @@ pub async fn ends_untold(
 }
 
 /// Nobody else tells of these until then.
-pub async fn hold(db: &impl GenericClient, ids: &[Uuid], until: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn hold(db: &impl Executor, ids: &[Uuid], until: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update incidents
@@ -344,7 +344,7 @@ pub async fn hold(db: &impl GenericClient, ids: &[Uuid], until: DateTime<Utc>) -
 }
 
 /// Somebody was told of these.
-pub async fn told(db: &impl GenericClient, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn told(db: &impl Executor, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update incidents
@@ -359,7 +359,7 @@ pub async fn told(db: &impl GenericClient, ids: &[Uuid], now: DateTime<Utc>) -> 
 }
 
 /// Somebody was told that these are over.
-pub async fn end_told(db: &impl GenericClient, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn end_told(db: &impl Executor, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update incidents

@@ -1,11 +1,11 @@
 //! Messages to people, and what became of them; every query on `notifications`.
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 use crate::run::list::Part;
 
 /// One message on one channel.
@@ -71,7 +71,7 @@ macro_rules! select_notifications {
 }
 
 /// Keeps what became of a message.
-pub async fn keep(db: &impl GenericClient, notification: &Notification) -> Result<(), DbError> {
+pub async fn keep(db: &impl Executor, notification: &Notification) -> Result<(), DbError> {
     db.execute_typed(
         r"
         insert into notifications (id, incident_id, kind, channel, status, form, attempts, title, body, error, created_at)
@@ -96,7 +96,7 @@ pub async fn keep(db: &impl GenericClient, notification: &Notification) -> Resul
 }
 
 /// How many messages went out on a subject since, those on two channels counted once.
-pub async fn count_on(db: &impl GenericClient, subject: &str, since: DateTime<Utc>) -> Result<i64, DbError> {
+pub async fn count_on(db: &impl Executor, subject: &str, since: DateTime<Utc>) -> Result<i64, DbError> {
     let row = db
         .query_typed_one(
             r"
@@ -110,11 +110,11 @@ pub async fn count_on(db: &impl GenericClient, subject: &str, since: DateTime<Ut
             &[(&subject, Type::TEXT), (&since, Type::TIMESTAMPTZ)],
         )
         .await?;
-    row.try_get(0)
+    Ok(row.try_get(0)?)
 }
 
 /// A part of the list, newest first.
-pub async fn page(db: &impl GenericClient, filter: Filter<'_>, part: Part, limit: i64) -> Result<Vec<Listed>, DbError> {
+pub async fn page(db: &impl Executor, filter: Filter<'_>, part: Part, limit: i64) -> Result<Vec<Listed>, DbError> {
     let (sql, place) = match part {
         Part::First => (OLDER, None),
         Part::After(place) => (OLDER, Some(place)),
@@ -142,7 +142,7 @@ pub async fn page(db: &impl GenericClient, filter: Filter<'_>, part: Part, limit
 }
 
 /// The newest message of each channel; of a channel that none was written for there is none.
-pub async fn newest_by_channel(db: &impl GenericClient) -> Result<Vec<Listed>, DbError> {
+pub async fn newest_by_channel(db: &impl Executor) -> Result<Vec<Listed>, DbError> {
     const NEWEST: &str = select_notifications!(
         r"
             where notifications.id in (
@@ -164,7 +164,7 @@ pub async fn newest_by_channel(db: &impl GenericClient) -> Result<Vec<Listed>, D
 }
 
 /// What became of a test that was asked for at this time: on each channel, the first since.
-pub async fn tested(db: &impl GenericClient, since: DateTime<Utc>) -> Result<Vec<Listed>, DbError> {
+pub async fn tested(db: &impl Executor, since: DateTime<Utc>) -> Result<Vec<Listed>, DbError> {
     const FIRST: &str = select_notifications!(
         r"
             where notifications.id in (

@@ -2,10 +2,9 @@
 
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// The prices of a day.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +33,7 @@ pub struct Usage {
 }
 
 /// The prices that hold on a day.
-pub async fn on(db: &impl GenericClient, day: NaiveDate) -> Result<Prices, DbError> {
+pub async fn on(db: &impl Executor, day: NaiveDate) -> Result<Prices, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -61,7 +60,7 @@ pub async fn on(db: &impl GenericClient, day: NaiveDate) -> Result<Prices, DbErr
 }
 
 /// Sets what a model costs from a day on.
-pub async fn set(db: &impl GenericClient, model: &str, from: NaiveDate, price: Price) -> Result<(), DbError> {
+pub async fn set(db: &impl Executor, model: &str, from: NaiveDate, price: Price) -> Result<(), DbError> {
     db.execute_typed(
         r"
         insert into model_prices (model, effective_from, input_usd, cached_input_usd, output_usd)

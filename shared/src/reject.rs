@@ -1,12 +1,11 @@
 //! Documents that could not be stored as calls, and every query on `vapi_call_rejects`.
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::call::DocumentHash;
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// One document and what stood against it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +28,7 @@ pub struct Reject {
 ///
 /// It belongs to the run that met it; what `callmark adopt` meets belongs to none.
 pub async fn keep(
-    db: &impl GenericClient,
+    db: &impl Executor,
     reject: &Reject,
     run_id: impl Into<Option<Uuid>>,
     now: DateTime<Utc>,
@@ -68,7 +67,7 @@ pub async fn keep(
 }
 
 /// How many calls could not be stored since, and are not stored by now.
-pub async fn open(db: &impl GenericClient, since: DateTime<Utc>) -> Result<i64, DbError> {
+pub async fn open(db: &impl Executor, since: DateTime<Utc>) -> Result<i64, DbError> {
     let row = db
         .query_typed_one(
             r"
@@ -80,11 +79,11 @@ pub async fn open(db: &impl GenericClient, since: DateTime<Utc>) -> Result<i64, 
             &[(&since, Type::TIMESTAMPTZ)],
         )
         .await?;
-    row.try_get(0)
+    Ok(row.try_get(0)?)
 }
 
 /// Marks the open rejects of calls that are stored by now; returns how many.
-pub async fn resolve(db: &impl GenericClient, now: DateTime<Utc>) -> Result<u64, DbError> {
+pub async fn resolve(db: &impl Executor, now: DateTime<Utc>) -> Result<u64, DbError> {
     db.execute_typed(
         r"
         update vapi_call_rejects

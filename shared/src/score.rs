@@ -11,10 +11,9 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor, Transaction};
 use crate::price::Usage;
 
 pub use by_run::{by_run, stream_by_run};
@@ -145,7 +144,7 @@ pub struct Spread {
 
 /// The calls that a framework has yet to look at, oldest first. With `among`, only those of these ids.
 pub async fn backlog(
-    db: &impl GenericClient,
+    db: &impl Executor,
     framework_id: i32,
     among: Option<&[String]>,
     limit: i64,
@@ -167,11 +166,11 @@ pub async fn backlog(
             ],
         )
         .await?;
-    rows.iter().map(|row| row.try_get("call_id")).collect()
+    rows.iter().map(|row| Ok(row.try_get("call_id")?)).collect()
 }
 
 /// Which of these calls are stored, oldest first.
-pub async fn stored(db: &impl GenericClient, ids: &[String]) -> Result<Vec<String>, DbError> {
+pub async fn stored(db: &impl Executor, ids: &[String]) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -183,33 +182,33 @@ pub async fn stored(db: &impl GenericClient, ids: &[String]) -> Result<Vec<Strin
             &[(&ids, Type::TEXT_ARRAY)],
         )
         .await?;
-    rows.iter().map(|row| row.try_get("id")).collect()
+    rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
 }
 
 /// How many calls a framework has yet to look at.
-pub async fn backlog_size(db: &impl GenericClient, framework_id: i32) -> Result<i64, DbError> {
+pub async fn backlog_size(db: &impl Executor, framework_id: i32) -> Result<i64, DbError> {
     let rows = db
         .query_typed(
             "select count(*) as calls from analysis_backlog where framework_id = $1",
             &[(&framework_id, Type::INT4)],
         )
         .await?;
-    rows.first().map_or(Ok(0), |row| row.try_get("calls"))
+    rows.first().map_or(Ok(0), |row| Ok(row.try_get("calls")?))
 }
 
 /// What was spent on judges since an instant, in USD, as far as prices are known.
-pub async fn spent_since(db: &impl GenericClient, since: DateTime<Utc>) -> Result<Decimal, DbError> {
+pub async fn spent_since(db: &impl Executor, since: DateTime<Utc>) -> Result<Decimal, DbError> {
     let rows = db
         .query_typed(
             "select coalesce(sum(cost_usd), 0) as usd from judge_requests where requested_at >= $1",
             &[(&since, Type::TIMESTAMPTZ)],
         )
         .await?;
-    rows.first().map_or(Ok(Decimal::ZERO), |row| row.try_get("usd"))
+    rows.first().map_or(Ok(Decimal::ZERO), |row| Ok(row.try_get("usd")?))
 }
 
 /// How the scores of a framework are spread, best class first.
-pub async fn spread(db: &impl GenericClient, framework_id: i32) -> Result<Vec<Spread>, DbError> {
+pub async fn spread(db: &impl Executor, framework_id: i32) -> Result<Vec<Spread>, DbError> {
     let rows = db
         .query_typed(
             r"

@@ -4,10 +4,9 @@
 //! through; a sign-in that succeeds takes its attempt back ([`forgive`], [`take_back`]).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
-use crate::db::DbError;
+use crate::db::{Client, DbError, Executor};
 
 /// Rows that nobody came back to for this long are deleted.
 const KEPT: TimeDelta = TimeDelta::days(1);
@@ -36,7 +35,7 @@ pub enum Verdict {
 /// first, twice as long every time, and 15 minutes at most. After 15 minutes of peace it starts afresh.
 ///
 /// Attempts name their subjects in the same order of kinds, so that none of them waits for another in a circle.
-pub async fn admit(db: &mut impl GenericClient, subjects: &[Subject], now: DateTime<Utc>) -> Result<Verdict, DbError> {
+pub async fn admit(db: &mut Client, subjects: &[Subject], now: DateTime<Utc>) -> Result<Verdict, DbError> {
     let transaction = db.transaction().await?;
     let counted = count(&transaction, subjects, now).await?;
     if usize::try_from(counted) == Ok(subjects.len()) {
@@ -50,7 +49,7 @@ pub async fn admit(db: &mut impl GenericClient, subjects: &[Subject], now: DateT
 }
 
 /// Forgets all attempts of a subject.
-pub async fn forgive(db: &impl GenericClient, subject: &Subject) -> Result<(), DbError> {
+pub async fn forgive(db: &impl Executor, subject: &Subject) -> Result<(), DbError> {
     db.execute_typed(
         "delete from sign_in_failures where subject = $1",
         &[(&subject.digest, Type::BYTEA)],
@@ -60,7 +59,7 @@ pub async fn forgive(db: &impl GenericClient, subject: &Subject) -> Result<(), D
 }
 
 /// Forgets one attempt of a subject, and the wait that it led to; what others failed at stays.
-pub async fn take_back(db: &impl GenericClient, subject: &Subject, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn take_back(db: &impl Executor, subject: &Subject, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update sign_in_failures
@@ -76,7 +75,7 @@ pub async fn take_back(db: &impl GenericClient, subject: &Subject, now: DateTime
 }
 
 /// Deletes what is a day old. Never waits for a row that somebody else has in hand.
-pub async fn prune(db: &impl GenericClient, now: DateTime<Utc>) -> Result<u64, DbError> {
+pub async fn prune(db: &impl Executor, now: DateTime<Utc>) -> Result<u64, DbError> {
     db.execute_typed(
         r"
         delete from sign_in_failures
@@ -95,7 +94,7 @@ pub async fn prune(db: &impl GenericClient, now: DateTime<Utc>) -> Result<u64, D
 }
 
 /// Counts the attempt against each subject that is free, and returns how many those were.
-async fn count(db: &impl GenericClient, subjects: &[Subject], now: DateTime<Utc>) -> Result<u64, DbError> {
+async fn count(db: &impl Executor, subjects: &[Subject], now: DateTime<Utc>) -> Result<u64, DbError> {
     let allowed: Vec<i32> = subjects.iter().map(|subject| subject.allowed).collect();
     // A subject that still has attempts left is free whatever its time says: the clocks of hosts differ a little.
     db.execute_typed(
@@ -138,7 +137,7 @@ async fn count(db: &impl GenericClient, subjects: &[Subject], now: DateTime<Utc>
 }
 
 /// When the last of these subjects that have to wait is free.
-async fn free_at(db: &impl GenericClient, subjects: &[Subject]) -> Result<Option<DateTime<Utc>>, DbError> {
+async fn free_at(db: &impl Executor, subjects: &[Subject]) -> Result<Option<DateTime<Utc>>, DbError> {
     let row = db
         .query_typed_one(
             r"
@@ -150,7 +149,7 @@ async fn free_at(db: &impl GenericClient, subjects: &[Subject]) -> Result<Option
             &[(&digests(subjects), Type::BYTEA_ARRAY)],
         )
         .await?;
-    row.try_get(0)
+    Ok(row.try_get(0)?)
 }
 
 fn digests(subjects: &[Subject]) -> Vec<&[u8]> {

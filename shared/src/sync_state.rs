@@ -6,9 +6,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Transaction};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor, Transaction};
 
 /// The row of the calls' sync.
 const CALLS: &str = "calls";
@@ -73,7 +72,7 @@ pub struct Window {
 }
 
 /// Reads the state; an empty one before the first sync.
-pub async fn read(db: &impl GenericClient) -> Result<State, DbError> {
+pub async fn read(db: &impl Executor) -> Result<State, DbError> {
     let row = db
         .query_typed_opt(
             r"
@@ -103,7 +102,7 @@ pub async fn read(db: &impl GenericClient) -> Result<State, DbError> {
 }
 
 /// The windows still to walk, in the order in which they were opened.
-pub async fn windows(db: &impl GenericClient) -> Result<Vec<Window>, DbError> {
+pub async fn windows(db: &impl Executor) -> Result<Vec<Window>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -130,7 +129,7 @@ pub async fn windows(db: &impl GenericClient) -> Result<Vec<Window>, DbError> {
 }
 
 /// Sets the bound that the watermark will move to.
-pub async fn aim(db: &impl GenericClient, target: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn aim(db: &impl Executor, target: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         insert into sync_state (name, target, updated_at)
@@ -150,7 +149,7 @@ pub async fn aim(db: &impl GenericClient, target: DateTime<Utc>, now: DateTime<U
 }
 
 /// Gives windows their rows.
-pub async fn open(db: &impl GenericClient, windows: Vec<Window>) -> Result<Vec<Window>, DbError> {
+pub async fn open(db: &impl Executor, windows: Vec<Window>) -> Result<Vec<Window>, DbError> {
     let passes: Vec<&str> = windows.iter().map(|window| window.pass.as_str()).collect();
     let froms: Vec<_> = windows.iter().map(|window| window.created_from).collect();
     let tos: Vec<_> = windows.iter().map(|window| window.created_to).collect();
@@ -184,7 +183,7 @@ pub async fn open(db: &impl GenericClient, windows: Vec<Window>) -> Result<Vec<W
 }
 
 /// Everything in the window after `created_to` is stored.
-pub async fn narrow(db: &impl GenericClient, id: i64, created_to: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn narrow(db: &impl Executor, id: i64, created_to: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update sync_windows
@@ -198,7 +197,7 @@ pub async fn narrow(db: &impl GenericClient, id: i64, created_to: DateTime<Utc>)
 }
 
 /// The part of the window before `created_from` is somebody else's now.
-pub async fn shorten(db: &impl GenericClient, id: i64, created_from: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn shorten(db: &impl Executor, id: i64, created_from: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update sync_windows
@@ -212,14 +211,14 @@ pub async fn shorten(db: &impl GenericClient, id: i64, created_from: DateTime<Ut
 }
 
 /// All of the window is stored.
-pub async fn close(db: &impl GenericClient, id: i64) -> Result<(), DbError> {
+pub async fn close(db: &impl Executor, id: i64) -> Result<(), DbError> {
     db.execute_typed("delete from sync_windows where id = $1", &[(&id, Type::INT8)])
         .await?;
     Ok(())
 }
 
 /// Moves the watermark to the target, unless a window is still open; returns the watermark as it is then.
-pub async fn advance(db: &impl GenericClient, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, DbError> {
+pub async fn advance(db: &impl Executor, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, DbError> {
     db.execute_typed(
         r"
         update sync_state
@@ -300,7 +299,7 @@ pub async fn start_over(transaction: &Transaction<'_>, now: DateTime<Utc>) -> Re
 }
 
 /// Keeps whose calls these are.
-pub async fn belongs_to(db: &impl GenericClient, organisation: &str, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn belongs_to(db: &impl Executor, organisation: &str, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         insert into sync_state (name, organisation, updated_at)
@@ -321,7 +320,7 @@ pub async fn belongs_to(db: &impl GenericClient, organisation: &str, now: DateTi
 }
 
 /// Notes that calls created up to here get their last look in this pass.
-pub async fn last_looked(db: &impl GenericClient, to: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn last_looked(db: &impl Executor, to: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         "update sync_state set last_looked_to = greatest(last_looked_to, $2) where name = $1",
         &[(&CALLS, Type::TEXT), (&to, Type::TIMESTAMPTZ)],
@@ -331,7 +330,7 @@ pub async fn last_looked(db: &impl GenericClient, to: DateTime<Utc>) -> Result<(
 }
 
 /// Notes that everything is read for the second time in this pass.
-pub async fn read_again(db: &impl GenericClient, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn read_again(db: &impl Executor, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         "update sync_state set read_again_at = $2 where name = $1",
         &[(&CALLS, Type::TEXT), (&now, Type::TIMESTAMPTZ)],
@@ -342,7 +341,7 @@ pub async fn read_again(db: &impl GenericClient, now: DateTime<Utc>) -> Result<(
 
 /// Keeps how our counts compare with Vapi's.
 pub async fn reconciled(
-    db: &impl GenericClient,
+    db: &impl Executor,
     complete_to: Option<NaiveDate>,
     calls_missing: i64,
     now: DateTime<Utc>,
@@ -368,7 +367,7 @@ pub async fn reconciled(
 }
 
 /// Notes that Vapi does not count for us; what it counted before is not held against the tables any more.
-pub async fn counts_refused(db: &impl GenericClient, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn counts_refused(db: &impl Executor, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         "update sync_state set counts_refused_at = $2, calls_missing = 0 where name = $1",
         &[(&CALLS, Type::TEXT), (&now, Type::TIMESTAMPTZ)],
@@ -378,7 +377,7 @@ pub async fn counts_refused(db: &impl GenericClient, now: DateTime<Utc>) -> Resu
 }
 
 /// Notes that the trailing window is read again in this pass.
-pub async fn rescanned(db: &impl GenericClient, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn rescanned(db: &impl Executor, now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         "update sync_state set rescanned_at = $2 where name = $1",
         &[(&CALLS, Type::TEXT), (&now, Type::TIMESTAMPTZ)],

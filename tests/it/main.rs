@@ -33,6 +33,7 @@ mod redaction;
 mod retention;
 mod run;
 mod schema;
+mod silent;
 mod skew;
 mod starved;
 mod sync;

@@ -85,17 +85,17 @@ async fn many_runs_at_once() {
                     for _ in 0..10 {
                         run.info(Step::Process, "a line", json!({}));
                     }
-                    let client = pool.get().await?;
-                    let row = run::find(&**client, run.id).await?;
+                    let client = shared::db::connect(&pool).await?;
+                    let row = run::find(&client, run.id).await?;
                     assert_eq!(row.map(|row| row.status).as_deref(), Some("running"));
-                    run::latest(&**client, Some(script), 10).await?;
-                    shared::sync_state::read(&**client).await?;
+                    run::latest(&client, Some(script), 10).await?;
+                    shared::sync_state::read(&client).await?;
                     Ok(Outcome::Done)
                 })
                 .await
                 .unwrap();
-                let client = ledger.pool.get().await.unwrap();
-                assert_eq!(run::logs(&**client, report.run_id, 100).await.unwrap().len(), 12);
+                let client = shared::db::connect(&ledger.pool).await.unwrap();
+                assert_eq!(run::logs(&client, report.run_id, 100).await.unwrap().len(), 12);
             }
         });
     }

@@ -37,7 +37,9 @@ async fn add(db: &TestDb, version: i32, rubric: &Value) {
 async fn the_standard_framework_is_there_and_active_and_sums_to_a_hundred() {
     let db = TestDb::new().await;
 
-    let framework = shared::framework::load(&db.client().await, None).await.unwrap();
+    let framework = shared::framework::load(&shared::db::connect(&db.pool()).await.unwrap(), None)
+        .await
+        .unwrap();
 
     assert_eq!(framework.name.to_string(), "QCI Standard@1");
     let blocks: Vec<(&str, u32)> = framework

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared::config::Reader;
+use shared::db::Executor as _;
 use shared::event::{Bus, Event, Invocation};
 use shared::run::{self, Claim, Claimant, Failure, Ledger, Order, Outcome, Report, Run, Status, Step};
 use tests::{TestDb, now};
@@ -211,7 +212,7 @@ async fn another_script_has_a_lease_of_its_own() {
 #[tokio::test]
 async fn a_claim_whose_answer_was_lost_may_be_made_again() {
     let db = TestDb::new().await;
-    let mut client = db.client().await;
+    let mut client = shared::db::connect(&db.pool()).await.unwrap();
     let claimant = |id| Claimant {
         id,
         script_name: SCRIPT,
@@ -515,7 +516,7 @@ async fn a_statement_that_is_stuck_does_not_keep_the_row_from_being_closed() {
 
     let order = order(&invocation, TimeDelta::seconds(8));
     let kept = run::keep(&ledger, order, now(), |_| async move {
-        let stuck: Vec<_> = (0..8).map(|_| pool.get()).collect();
+        let stuck: Vec<_> = (0..8).map(|_| shared::db::connect(&pool)).collect();
         let mut waiting = Vec::new();
         for client in stuck {
             waiting.push(client.await?);
@@ -669,7 +670,7 @@ async fn old_log_lines_are_pruned_and_young_ones_stay() {
                  from generate_series(1, 12001) as line, unnest(case line when 1 then array[89, 91] else array[91] end) as age";
     client.execute(lines, &[&run]).await.unwrap();
 
-    let pruned = run::prune(&client, now() - TimeDelta::days(90)).await.unwrap();
+    let pruned = run::prune(&db.pool(), now() - TimeDelta::days(90)).await.unwrap();
 
     assert_eq!((pruned, db.logs(run).await.len()), (12_001, 1));
 }

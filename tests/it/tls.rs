@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use local::postgres::{Postgres, Settings, Tls, find};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use shared::config::Reader;
+use shared::db::Executor as _;
 use tokio_postgres::NoTls;
 
 /// A server with a certificate for `name`, and the certificate of the authority that signed it.
@@ -53,7 +54,7 @@ async fn connect(server: &Postgres, parameters: &str, ca: Option<&str>) -> Resul
         .await
         .map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
     let question = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
-    Ok(client.query_one(question, &[]).await.unwrap().get(0))
+    Ok(client.query_typed_one(question, &[]).await.unwrap().get(0))
 }
 
 /// The message names the server and the reason, and not the password.

@@ -1,14 +1,18 @@
 //! The watchdog, against an injected clock: what did not happen is told, once, and its end too.
 
+use std::time::Instant;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::config::{self, Reader};
 use shared::event::{AlertState, Bus, Event};
 use shared::run::Status;
-use tests::TestDb;
+use tests::{Mischief, Proxy, TestDb};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 use watchdog::{AT_IT_FOR, Deps, GRACE, LATE_AFTER, MISSED_AFTER, Report};
+
+use crate::silent::{for_each_answer, in_a_hurry};
 
 const SYNC: &str = "vapi-sync";
 const QCI: &str = "qci-analysis";
@@ -402,4 +406,35 @@ async fn a_database_that_is_gone_fails_the_look_by_name() {
         "{error}"
     );
     assert!(!error.contains("hidden"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_survives_a_lost_reply_to_any_statement() {
+    /// A lost run, and a sync that is late, looked at through a proxy.
+    async fn scene() -> (Scene, Proxy) {
+        let mut scene = Scene::new().await;
+        scene.run(SYNC, hours(0), None).await;
+        let (proxy, url) = scene.db.through_proxy().await;
+        scene.deps.pool = shared::db::pool(&in_a_hurry(&url)).unwrap();
+        (scene, proxy)
+    }
+    let (undisturbed, proxy) = scene().await;
+    let expected = undisturbed.look(hours(14)).await;
+    assert_eq!((expected.lost, expected.raised), (1, 1));
+    let expected = &expected;
+
+    for_each_answer(proxy.answers(), |number| async move {
+        let (mut scene, proxy) = scene().await;
+        proxy.on_answer(number, Mischief::Swallow);
+        let begun = Instant::now();
+
+        let report = scene.look(hours(14)).await;
+
+        assert_eq!(&report, expected);
+        assert_eq!(scene.db.count("alerts").await, 1);
+        assert_eq!(scene.db.count("alerts where raise_published_at is null").await, 0);
+        assert_eq!(scene.alerts(), raised("late"));
+        (proxy.struck(), begun.elapsed())
+    })
+    .await;
 }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use local::postgres::{PgBouncer, Postgres, Settings, find};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::config;
+use shared::config::{self, Reader};
+use shared::db::Pool;
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-use crate::{LogLine, Run};
+use crate::{LogLine, Proxy, Run};
 
 /// The one server of this test process. A static is never dropped: the server ends because
 /// our process does. It holds nothing of the runtime that happened to start it.
@@ -87,6 +88,14 @@ impl TestDb {
         self.postgres().url(&self.name)
     }
 
+    /// A proxy before the server, and the database's address through it.
+    pub async fn through_proxy(&self) -> (Proxy, String) {
+        let proxy = Proxy::before(self.postgres().port()).await;
+        let direct = format!(":{}/", self.postgres().port());
+        let url = self.url().replace(&direct, &format!(":{}/", proxy.port()));
+        (proxy, url)
+    }
+
     /// A transaction pooler and the database's address through it. Where the machine has no
     /// pooler, a word about it and `None`; on CI that is a failure.
     pub async fn through_pooler(&self) -> Option<(PgBouncer, String)> {
@@ -107,6 +116,12 @@ impl TestDb {
             .expect("connecting to the test's database");
         tokio::spawn(connection);
         client
+    }
+
+    /// A pool as the functions have it.
+    #[must_use]
+    pub fn pool(&self) -> Pool {
+        pool_of(&self.url())
     }
 
     /// The only run there is.
@@ -190,12 +205,17 @@ async fn server_with_template() -> Postgres {
     server
 }
 
+/// A pool as the functions have it, on this address.
+fn pool_of(url: &str) -> Pool {
+    shared::db::pool(&settings(url)).expect("a usable database URL")
+}
+
+fn settings(url: &str) -> config::Database {
+    let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), url.to_owned())]);
+    reader.database()
+}
+
 async fn migrate(url: &str) {
-    let settings = config::Database {
-        url: url.into(),
-        ca: None,
-        pool: 2,
-    };
-    let migrated = shared::db::migrate(&settings).await;
+    let migrated = shared::db::migrate(&settings(url)).await;
     migrated.expect("migrating the template");
 }

@@ -53,6 +53,7 @@ impl Site {
             url: db.url().into(),
             ca: None,
             pool: 4,
+            timeout: std::time::Duration::from_secs(15),
         };
         let (sender, asked) = mpsc::unbounded_channel();
         let user = (

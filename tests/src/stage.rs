@@ -11,7 +11,7 @@ use simulator::vapi::{Server, Settings, Spec, World};
 use sync::{Context, Deps, Vapi};
 use tokio_util::sync::CancellationToken;
 
-use crate::{TestDb, expected_row};
+use crate::{Proxy, TestDb, expected_row};
 
 /// What a sync test plays on.
 #[derive(Debug)]
@@ -110,6 +110,14 @@ impl Stage {
             stop: CancellationToken::new(),
         };
         sync::handle(&self.deps(), &Invocation::by_hand("test", input), &context).await
+    }
+
+    /// Syncs reach the database through a proxy from here on, and wait two seconds for an answer.
+    pub async fn behind_proxy(mut self) -> (Self, Proxy) {
+        let (proxy, url) = self.db.through_proxy().await;
+        self.settings.push(("DATABASE_URL", url));
+        self.settings.push(("DATABASE_TIMEOUT_SECONDS", "2".to_owned()));
+        (self, proxy)
     }
 
     /// Every row of the table equals its call, field by field, and there is no other row.

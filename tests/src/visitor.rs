@@ -47,15 +47,21 @@ impl Visitor {
     /// Somebody who has not signed in.
     #[must_use]
     pub fn stranger(db: &TestDb) -> Self {
-        let database = config::Database {
+        Self::by(&config::Database {
             url: db.url().into(),
             ca: None,
             pool: 4,
-        };
+            timeout: std::time::Duration::from_secs(15),
+        })
+    }
+
+    /// Somebody who has not signed in, to pages that reach their database in this way.
+    #[must_use]
+    pub fn by(database: &config::Database) -> Self {
         let (sender, asked) = mpsc::unbounded_channel();
         let user = (Self::USER.to_owned(), HASH.as_str().into());
         let deps = Deps {
-            pool: shared::db::pool(&database).expect("a usable database URL"),
+            pool: shared::db::pool(database).expect("a usable database URL"),
             bus: Bus::InProcess(sender),
             users: Users::new([user]).expect("usable users"),
             key: Key::derive_from(&[7; 32]),

@@ -72,7 +72,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
     let filters = Filters::read(&parameters)?;
     let part = newest_first(&parameters)?;
     let client = db::connect(&app.pool).await?;
-    let db = &**client;
+    let db = &client;
     // One connection answers them one after the other, without waiting for the next question.
     let (banner, open, last_end, newest, mut rows) = try_join!(
         test::banner(db, &parameters, &viewer),

@@ -73,7 +73,7 @@ async fn ask_again(
     proof.check(&viewer)?;
     let id = id_of(path)?;
     let client = db::connect(&app.pool).await?;
-    let run = run::find(&**client, id).await?.ok_or(NO_SUCH_RUN)?;
+    let run = run::find(&client, id).await?.ok_or(NO_SUCH_RUN)?;
     drop(client);
     request(&app, &viewer, &run.script_name, run.input()).await?;
     Ok(asked(LIST, &run.script_name, viewer.now))
@@ -93,7 +93,7 @@ async fn ask_score(
         return Err(NO_SUCH_CALL);
     }
     let client = db::connect(&app.pool).await?;
-    let is_stored = !score::stored(&**client, std::slice::from_ref(&id)).await?.is_empty();
+    let is_stored = !score::stored(&client, std::slice::from_ref(&id)).await?.is_empty();
     drop(client);
     if !is_stored {
         return Err(NO_SUCH_CALL);

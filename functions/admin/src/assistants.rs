@@ -58,10 +58,10 @@ async fn list(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
     let stretches = window.stretches(TREND);
     // Calls and scores are counted side by side: either takes tens of milliseconds where there are many.
     let (one, other) = tokio::try_join!(db::connect(&app.pool), db::connect(&app.pool))?;
-    let ids = overview::known(&**one).await?;
+    let ids = overview::known(&one).await?;
     let (assistants, scores) = tokio::try_join!(
-        overview::list(&**one, &ids, &window.range),
-        quality::over_time(&**other, &ids, &stretches.starts, window.range.end, false),
+        overview::list(&one, &ids, &window.range),
+        quality::over_time(&other, &ids, &stretches.starts, window.range.end, false),
     )?;
     page::show(&Page {
         viewer: &viewer,

@@ -24,11 +24,10 @@ use axum::routing::get;
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 use shared::call::{self, Detail};
-use shared::db;
+use shared::db::{self, Client};
 use shared::framework::{self, Framework, LoadError};
 use shared::score::earlier::Earlier;
 use shared::score::{self, Findings, Paid, Stored};
-use tokio_postgres::Client;
 
 use self::asked::Asked;
 use self::evidence::Evidence;

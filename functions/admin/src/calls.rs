@@ -15,7 +15,6 @@ use chrono_tz::Tz;
 use shared::assistant::{self, Named};
 use shared::dashboard::{self, Bucket, Listed, Metrics, Quality};
 use shared::{db, telephone};
-use tokio_postgres::Client;
 
 use self::filters::{Filters, Preset};
 use crate::call::verdict;
@@ -25,6 +24,7 @@ use crate::parameters::{Key, Parameters, Place};
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
 use crate::{App, figures};
+use shared::db::Client;
 
 /// Calls on a page.
 const PER_PAGE: usize = 50;

@@ -8,10 +8,9 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use deadpool_postgres::Object;
 use futures::stream::{self, Stream, StreamExt as _};
 use serde::Serialize;
-use shared::db::DbError;
+use shared::db::{Client, DbError};
 
 /// Rows that go out together, where so many are there.
 const TOGETHER: usize = 128;
@@ -51,34 +50,22 @@ where
     file(name, "application/x-ndjson; charset=utf-8", chunks)
 }
 
-/// Rows together with the connection that they come over, which goes back to its pool after the last one.
+/// Rows together with the connection that they come over, which goes back to its pool after the last one; where the
+/// reader goes away half-way, it is given up.
 pub(crate) fn over<T: Send + 'static>(
-    connection: Object,
+    connection: Client,
     rows: impl Stream<Item = Result<T, DbError>> + Send + 'static,
 ) -> impl Stream<Item = Result<T, DbError>> + Send + 'static {
-    let begin = (Box::pin(rows), Lent(Some(connection)));
-    stream::unfold(begin, |(mut rows, mut lent)| async move {
-        let row = rows.next().await;
-        if row.is_none() {
-            drop(lent.0.take());
-        }
-        row.map(|row| (row, (rows, lent)))
+    let begin = (Box::pin(rows), connection);
+    stream::unfold(begin, |(mut rows, connection)| async move {
+        let row = rows.next().await?;
+        Some((row, (rows, connection)))
     })
 }
 
 /// An instant as files have it.
 pub(crate) fn instant(at: chrono::DateTime<chrono::Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
-}
-
-/// A connection whose rows may not all have been read.
-struct Lent(Option<Object>);
-
-/// The reader went away half-way: whoever got this connection next would wait for the rest of the rows.
-impl Drop for Lent {
-    fn drop(&mut self) {
-        drop(self.0.take().map(Object::take));
-    }
 }
 
 /// An error in the stream breaks the transfer, so that half a file is not taken for a whole one.
@@ -136,7 +123,7 @@ mod tests {
     #[tokio::test]
     async fn an_error_halfway_breaks_the_transfer() {
         let error = "port=x".parse::<tokio_postgres::Config>().unwrap_err();
-        let rows = [Ok(vec!["1".to_owned()]), Err(error)];
+        let rows = [Ok(vec!["1".to_owned()]), Err(error.into())];
         let answer = csv("a.csv", &["n"], stream::iter(rows));
 
         let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await;

@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use shared::db;
+use shared::db::{self, Executor as _};
 
 use crate::App;
 
 pub(crate) async fn check(State(app): State<App>) -> (StatusCode, &'static str) {
     let answer = async {
         let client = db::connect(&app.pool).await?;
-        client.simple_query("select 1").await?;
+        client.batch_execute("select 1").await?;
         anyhow::Ok(())
     };
     match answer.await {

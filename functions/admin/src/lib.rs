@@ -36,7 +36,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::get;
-use deadpool_postgres::Pool;
+use shared::db::Pool;
 use shared::event::Bus;
 
 pub use session::Key;
@@ -70,7 +70,8 @@ type App = Arc<Deps>;
 
 /// All pages.
 pub fn router(deps: Deps) -> Router {
-    let app: App = Arc::new(deps);
+    let pool = deps.pool.for_pages();
+    let app: App = Arc::new(Deps { pool, ..deps });
     let pages = Router::new()
         .merge(runs::routes())
         .merge(run::routes())

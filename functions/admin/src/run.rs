@@ -96,7 +96,7 @@ async fn show(
     let filters = Lines::read(&parameters)?;
     let part = oldest_first(&parameters)?;
     let client = db::connect(&app.pool).await?;
-    let db = &**client;
+    let db = &client;
     let run = run::find(db, id).await?.ok_or(NO_SUCH_RUN)?;
     let (steps, mut lines, batch, touched) = try_join!(
         run::steps(db, id).err_into(),

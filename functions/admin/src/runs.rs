@@ -76,7 +76,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
     let part = pager::newest_first(&parameters)?;
     let buckets = Buckets::of(&filters.dates, viewer.zone());
     let client = db::connect(&app.pool).await?;
-    let (db, filter, scope) = (&**client, filters.filter(), filters.scope());
+    let (db, filter, scope) = (&client, filters.filter(), filters.scope());
     // One connection answers them one after the other, without waiting for the next question.
     let (open, banner, mut rows, slices, lines, scripts, headroom, state, triggers) = try_join!(
         incident::open(db, None).err_into(),

@@ -123,6 +123,7 @@ pub(crate) mod tests {
             url: "postgres://nobody@127.0.0.1:1/nothing".into(),
             ca: None,
             pool: 2,
+            timeout: std::time::Duration::from_secs(15),
         };
         Deps {
             pool: shared::db::pool(&nowhere).unwrap(),

@@ -52,17 +52,17 @@ impl Attempt {
     /// Counts it, unless it has to wait.
     pub(crate) async fn begin(&self, deps: &Deps, now: DateTime<Utc>) -> Result<Verdict, Trouble> {
         let mut client = db::connect(&deps.pool).await?;
-        sign_in::prune(&**client, now).await?;
+        sign_in::prune(&client, now).await?;
         let subjects = [&self.pair, &self.address, &self.name].map(Clone::clone);
-        Ok(sign_in::admit(&mut **client, &subjects, now).await?)
+        Ok(sign_in::admit(&mut client, &subjects, now).await?)
     }
 
     /// Forgets it: it was right. What others failed at from this address, or at this name, stays.
     pub(crate) async fn succeed(&self, deps: &Deps, now: DateTime<Utc>) -> Result<(), Trouble> {
         let client = db::connect(&deps.pool).await?;
-        sign_in::forgive(&**client, &self.pair).await?;
-        sign_in::take_back(&**client, &self.address, now).await?;
-        sign_in::take_back(&**client, &self.name, now).await?;
+        sign_in::forgive(&client, &self.pair).await?;
+        sign_in::take_back(&client, &self.address, now).await?;
+        sign_in::take_back(&client, &self.name, now).await?;
         Ok(())
     }
 }

@@ -106,6 +106,11 @@ pub(crate) async fn no_such_page() -> Trouble {
     Trouble::NotFound("There is no page at this address.")
 }
 
+/// Whether an answer says that the database is away.
+pub(crate) fn lost_its_database(answer: &Response) -> bool {
+    answer.extensions().get() == Some(&Trouble::Away)
+}
+
 /// The page that says what went wrong, in place of the bare answer that a handler or the framework gave; an answer
 /// that is what was asked for stays as it is.
 pub(crate) fn dressed(mut bare: Response, viewer: &Viewer) -> Response {

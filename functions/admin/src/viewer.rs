@@ -4,7 +4,9 @@
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, header};
@@ -14,6 +16,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use futures::FutureExt as _;
 use shared::clock;
+use tokio::time::Instant;
 
 use crate::session::Session;
 use crate::trouble::{self, Trouble};
@@ -21,6 +24,8 @@ use crate::{App, Deps, origin, page, sign_in};
 
 /// Whether the machine is well; for machines, so that its errors are no pages.
 const HEALTH: &str = "/healthz";
+/// A page that took longer than this to fail is not made again: its host ends it after 30 s.
+const PATIENCE: Duration = Duration::from_secs(12);
 /// How large a form may be, in bytes. Ours are much smaller.
 const LARGEST_FORM: usize = 64 * 1024;
 
@@ -101,12 +106,35 @@ fn refusal(deps: &Deps, viewer: &Viewer, request: &Request) -> Option<Response> 
     if is_open || viewer.session.is_some() {
         return None;
     }
-    let is_for_reading = [Method::GET, Method::HEAD].contains(method);
-    Some(sign_in::redirect(if is_for_reading { &viewer.address } else { "" }))
+    Some(sign_in::redirect(if is_for_reading(method) {
+        &viewer.address
+    } else {
+        ""
+    }))
 }
 
-/// The answer of the page's module. One that panics has still answered: the connection would break off otherwise.
+fn is_for_reading(method: &Method) -> bool {
+    [Method::GET, Method::HEAD].contains(method)
+}
+
+/// The answer of the page's module. A page that lost its database is made once more, on another connection: a reader
+/// would only load it again. What changes something is not, since it may have been done.
 async fn answer(request: Request, next: Next) -> Response {
+    if !is_for_reading(request.method()) {
+        return one_answer(request, next).await;
+    }
+    let begun = Instant::now();
+    let (parts, _) = request.into_parts();
+    let copy = Request::from_parts(parts.clone(), Body::empty());
+    let first = one_answer(Request::from_parts(parts, Body::empty()), next.clone()).await;
+    if trouble::lost_its_database(&first) && begun.elapsed() < PATIENCE {
+        return one_answer(copy, next).await;
+    }
+    first
+}
+
+/// One that panics has still answered: the connection would break off otherwise.
+async fn one_answer(request: Request, next: Next) -> Response {
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     answer.await.unwrap_or_else(|panic| {
         let told = panic

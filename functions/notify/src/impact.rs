@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
+use shared::db::Executor;
 use shared::{run, sync_state};
-use tokio_postgres::GenericClient;
 
 /// The script that brings calls in.
 const SYNC: &str = "vapi-sync";
@@ -18,7 +18,7 @@ pub(crate) struct Impact {
 }
 
 impl Impact {
-    pub(crate) async fn now(db: &impl GenericClient, retention: TimeDelta, now: DateTime<Utc>) -> Result<Self> {
+    pub(crate) async fn now(db: &impl Executor, retention: TimeDelta, now: DateTime<Utc>) -> Result<Self> {
         let synced_at = run::pulse(db, SYNC).await?.ended_well_at;
         let watermark = sync_state::read(db).await?.watermark;
         Ok(Self {

@@ -4,15 +4,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Pool;
+use shared::db::{Executor, Pool};
 use shared::event::{Finished, Raised};
 use shared::incident::{self, Kind, Sign};
 use shared::run::{self, Row, Status};
 use shared::{alert, db};
-use tokio::time::timeout;
-use tokio_postgres::GenericClient;
 
 use crate::alarm::Alarm;
 use crate::news::{self, News};
@@ -31,30 +29,29 @@ const WITHOUT_END: [Kind; 2] = [Kind::Errors, Kind::Undelivered];
 
 /// Keeps it; returns the subjects on which there may be something to tell.
 pub(crate) async fn keep(pool: &Pool, news: &News, now: DateTime<Utc>) -> Result<Vec<String>> {
-    timeout(PATIENCE, write(pool, news, now))
-        .await
-        .context("the database does not answer")?
+    let pool = pool.within(PATIENCE);
+    db::retry(&pool, || write(&pool, news, now)).await
 }
 
 async fn write(pool: &Pool, news: &News, now: DateTime<Utc>) -> Result<Vec<String>> {
     let mut client = db::connect(pool).await?;
     let transaction = client.transaction().await?;
     let subjects = match news {
-        News::Finished(finished) => vec![ended(&*transaction, finished, now).await?],
-        News::Raised(raised) => vec![found(&*transaction, raised).await?],
-        News::Alarm(alarm) => vec![rang(&*transaction, alarm).await?],
-        News::GivenUp(sign) => vec![seen(&*transaction, sign.clone()).await?],
+        News::Finished(finished) => vec![ended(&transaction, finished, now).await?],
+        News::Raised(raised) => vec![found(&transaction, raised).await?],
+        News::Alarm(alarm) => vec![rang(&transaction, alarm).await?],
+        News::GivenUp(sign) => vec![seen(&transaction, sign.clone()).await?],
         News::Test(_) => Vec::new(),
         News::Look => {
-            incident::expire(&*transaction, &WITHOUT_END, now - EXPIRY, now).await?;
-            incident::subjects(&*transaction, now - EXPIRY).await?
+            incident::expire(&transaction, &WITHOUT_END, now - EXPIRY, now).await?;
+            incident::subjects(&transaction, now - EXPIRY).await?
         }
     };
     transaction.commit().await?;
     Ok(subjects)
 }
 
-async fn ended(db: &impl GenericClient, finished: &Finished, now: DateTime<Utc>) -> Result<String> {
+async fn ended(db: &impl Executor, finished: &Finished, now: DateTime<Utc>) -> Result<String> {
     let script = &finished.script_name;
     incident::lock(db, script).await?;
     let row = run::find(db, finished.run_id).await?;
@@ -112,7 +109,7 @@ fn is_left_to_the_watchdog(row: &Row) -> bool {
     row.metadata["listing_suspect"]["is_all"] == true
 }
 
-async fn found(db: &impl GenericClient, raised: &Raised) -> Result<String> {
+async fn found(db: &impl Executor, raised: &Raised) -> Result<String> {
     let subject = raised.script_name.clone();
     let Some(kind) = Kind::parse(&raised.kind) else {
         tracing::warn!("the watchdog found {:?}, which is unknown here", raised.kind);
@@ -129,7 +126,7 @@ async fn found(db: &impl GenericClient, raised: &Raised) -> Result<String> {
     }
 }
 
-async fn rang(db: &impl GenericClient, alarm: &Alarm) -> Result<String> {
+async fn rang(db: &impl Executor, alarm: &Alarm) -> Result<String> {
     let sign = alarm.sign();
     if alarm.is_on {
         return seen(db, sign).await;
@@ -141,7 +138,7 @@ async fn rang(db: &impl GenericClient, alarm: &Alarm) -> Result<String> {
     Ok(sign.subject)
 }
 
-async fn seen(db: &impl GenericClient, sign: Sign) -> Result<String> {
+async fn seen(db: &impl Executor, sign: Sign) -> Result<String> {
     incident::lock(db, &sign.subject).await?;
     let sign = Sign {
         summary: scrub::line(&sign.summary, SUMMARY),

@@ -26,10 +26,10 @@ mod undelivered;
 
 use anyhow::{Context as _, Result, anyhow};
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Pool;
 use serde::Serialize;
 use serde_json::Value;
 use shared::config;
+use shared::db::Pool;
 use shared::run::Failure;
 
 pub use channels::Channels;

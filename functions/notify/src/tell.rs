@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
-use deadpool_postgres::Pool;
+use shared::db::Pool;
 use shared::notification::{self, Notification};
 use shared::run::{self, Level, Step};
 use shared::{db, incident, telemetry};
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::channels::Outcome;
@@ -28,10 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Tells all there is to tell of a subject.
 pub(crate) async fn tell(deps: &Deps, subject: &str, now: DateTime<Utc>, report: &mut Report) -> Result<()> {
     let Ok(pool) = &deps.pool else { return Ok(()) };
-    while let Some((telling, facts)) = within(claim(pool, deps, subject, now)).await? {
+    let pool = pool.within(PATIENCE);
+    while let Some((telling, facts)) = claim(&pool, deps, subject, now).await? {
         let message = compose::message(&telling, &facts, deps, now);
         let outcome = deps.channels.deliver(&message).await;
-        within(conclude(pool, &telling, &message, &outcome, now)).await?;
+        conclude(&pool, &telling, &message, &outcome, now).await?;
         if !outcome.has_arrived() {
             report.failed += 1;
             break;
@@ -52,9 +52,14 @@ pub(crate) async fn test(deps: &Deps, by: &str, now: DateTime<Utc>, report: &mut
         complain(&message, &outcome, now);
     }
     let Ok(pool) = &deps.pool else { return Ok(()) };
-    within(async {
-        let client = db::connect(pool).await?;
-        keep(&**client, outcome.rows(None, "test", &message, now)).await
+    let pool = pool.within(PATIENCE);
+    let rows = outcome.rows(None, "test", &message, now);
+    db::retry(&pool, || async {
+        let mut client = db::connect(&pool).await?;
+        let transaction = client.transaction().await?;
+        keep(&transaction, &rows).await?;
+        transaction.commit().await?;
+        Ok(())
     })
     .await
 }
@@ -66,27 +71,25 @@ pub(crate) fn count_failure(now: DateTime<Utc>) {
 
 /// Decides what is told next, and keeps others from telling it too.
 async fn claim(pool: &Pool, deps: &Deps, subject: &str, now: DateTime<Utc>) -> Result<Option<(Telling, Facts)>> {
-    let mut client = db::connect(pool).await?;
-    let transaction = client.transaction().await?;
-    incident::lock(&*transaction, subject).await?;
-    let open = incident::open(&*transaction, Some(subject)).await?;
-    let ended = incident::ends_untold(&*transaction, subject, now - EXPIRY).await?;
-    let messages = notification::count_on(&*transaction, subject, now - COOLDOWN).await?;
-    let Some(telling) = plan::next(&open, &ended, messages, now) else {
-        return Ok(None);
-    };
-    incident::hold(&*transaction, &ids(&telling), now + HOLD).await?;
-    let facts = facts(&*transaction, &telling, deps, now).await?;
-    transaction.commit().await?;
-    Ok(Some((telling, facts)))
+    db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        incident::lock(&transaction, subject).await?;
+        let open = incident::open(&transaction, Some(subject)).await?;
+        let ended = incident::ends_untold(&transaction, subject, now - EXPIRY).await?;
+        let messages = notification::count_on(&transaction, subject, now - COOLDOWN).await?;
+        let Some(telling) = plan::next(&open, &ended, messages, now) else {
+            return Ok(None);
+        };
+        incident::hold(&transaction, &ids(&telling), now + HOLD).await?;
+        let facts = facts(&transaction, &telling, deps, now).await?;
+        transaction.commit().await?;
+        Ok(Some((telling, facts)))
+    })
+    .await
 }
 
-async fn facts(
-    db: &impl tokio_postgres::GenericClient,
-    telling: &Telling,
-    deps: &Deps,
-    now: DateTime<Utc>,
-) -> Result<Facts> {
+async fn facts(db: &impl db::Executor, telling: &Telling, deps: &Deps, now: DateTime<Utc>) -> Result<Facts> {
     let first = &telling.first;
     let brought = match first.ended_at {
         Some(ended) => run::brought(db, &first.subject, first.since, ended).await?,
@@ -110,35 +113,36 @@ async fn conclude(
     outcome: &Outcome,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let mut client = db::connect(pool).await?;
-    let transaction = client.transaction().await?;
     let ids = ids(telling);
     let first = &telling.first;
-    keep(
-        &*transaction,
-        outcome.rows(Some(first.id), telling.occasion.as_str(), message, now),
-    )
-    .await?;
-    if outcome.has_arrived() {
-        match telling.occasion {
-            Occasion::Failure | Occasion::Reminder => incident::told(&*transaction, &ids, now).await?,
-            Occasion::Recovery => incident::end_told(&*transaction, &ids, now).await?,
-        }
-    } else {
+    let rows = outcome.rows(Some(first.id), telling.occasion.as_str(), message, now);
+    if !outcome.has_arrived() {
         complain(message, outcome, now);
-        incident::hold(&*transaction, &ids, now + RETRY_AFTER).await?;
-        if let Some(run) = first.run_id {
-            let line = format!("nobody was told: {}: {}", message.title, outcome.why());
-            run::append(&*transaction, run, Level::Error, Step::Error, &line, now).await?;
-        }
     }
-    transaction.commit().await?;
-    Ok(())
+    db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        keep(&transaction, &rows).await?;
+        match telling.occasion {
+            _ if !outcome.has_arrived() => {
+                incident::hold(&transaction, &ids, now + RETRY_AFTER).await?;
+                if let Some(run) = first.run_id {
+                    let line = format!("nobody was told: {}: {}", message.title, outcome.why());
+                    run::append(&transaction, run, Level::Error, Step::Error, &line, now).await?;
+                }
+            }
+            Occasion::Failure | Occasion::Reminder => incident::told(&transaction, &ids, now).await?,
+            Occasion::Recovery => incident::end_told(&transaction, &ids, now).await?,
+        }
+        transaction.commit().await?;
+        Ok(())
+    })
+    .await
 }
 
-async fn keep(db: &impl tokio_postgres::GenericClient, rows: Vec<Notification>) -> Result<()> {
+async fn keep(db: &impl db::Executor, rows: &[Notification]) -> Result<()> {
     for row in rows {
-        notification::keep(db, &row).await?;
+        notification::keep(db, row).await?;
     }
     Ok(())
 }
@@ -150,8 +154,4 @@ fn complain(message: &Message, outcome: &Outcome, now: DateTime<Utc>) {
 
 fn ids(telling: &Telling) -> Vec<Uuid> {
     telling.incidents().map(|incident| incident.id).collect()
-}
-
-async fn within<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(PATIENCE, work).await.context("the database does not answer")?
 }

@@ -37,10 +37,15 @@ enum Stop {
 
 /// The calls to look at: those of the input, or all that need it, oldest first.
 pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> Result<Vec<String>> {
-    let client = db::connect(&deps.ledger.pool).await.context("choosing calls")?;
+    let pool = &deps.ledger.pool;
     let limit = input.limit.map_or(MOST, i64::from);
     if let Some(wanted) = &input.call_ids {
-        let stored = score::stored(&**client, wanted).await.context("choosing calls")?;
+        let stored = db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            Ok(score::stored(&client, wanted).await?)
+        })
+        .await
+        .context("choosing calls")?;
         let unknown: Vec<&String> = wanted.iter().filter(|id| !stored.contains(id)).collect();
         if stored.is_empty() {
             bail!("none of the calls in `call_ids` is stored: sync first, or check the ids");
@@ -57,9 +62,12 @@ pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> 
                 .collect());
         }
     }
-    score::backlog(&**client, desk.framework.id, input.call_ids.as_deref(), limit)
-        .await
-        .context("choosing calls")
+    db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(score::backlog(&client, desk.framework.id, input.call_ids.as_deref(), limit).await?)
+    })
+    .await
+    .context("choosing calls")
 }
 
 /// Scores the calls until they are done, or time, money or the judge's answers run out.

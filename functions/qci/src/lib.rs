@@ -80,10 +80,14 @@ pub async fn handle(deps: &Deps, invocation: &Invocation, context: &Context) -> 
 }
 
 async fn analyze(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) -> Result<Outcome> {
-    let client = db::connect(&deps.ledger.pool).await.context("reading the framework")?;
-    let framework = framework::load(&**client, input.framework.as_ref()).await?;
-    let brands = framework::brands(&**client).await.context("reading the brands")?;
-    drop(client);
+    let pool = &deps.ledger.pool;
+    let (framework, brands) = db::retry(pool, || async {
+        let client = db::connect(pool).await.context("reading the framework")?;
+        let framework = framework::load(&client, input.framework.as_ref()).await?;
+        let brands = framework::brands(&client).await.context("reading the brands")?;
+        Ok((framework, brands))
+    })
+    .await?;
     run.note("framework", framework.name.to_string());
     run.info(
         Step::Validate,

@@ -5,9 +5,9 @@ use std::panic::AssertUnwindSafe;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeZone as _, Utc};
-use deadpool_postgres::Pool;
 use rust_decimal::Decimal;
 use shared::db;
+use shared::db::Pool;
 use shared::framework::{Brand, Framework};
 use shared::price::{self, Prices, Usage};
 use shared::score::{self, Material};
@@ -63,14 +63,15 @@ impl Desk {
         brands: HashMap<String, Brand>,
         now: DateTime<Utc>,
     ) -> Result<Self> {
-        let client = db::connect(&deps.ledger.pool).await.context("reading the prices")?;
-        let prices = price::on(&**client, now.date_naive())
-            .await
-            .context("reading the prices")?;
+        let pool = &deps.ledger.pool;
         let midnight = Utc.from_utc_datetime(&now.date_naive().and_time(chrono::NaiveTime::MIN));
-        let spent_today = score::spent_since(&**client, midnight)
-            .await
-            .context("reading what was spent today")?;
+        let (prices, spent_today) = db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            let prices = price::on(&client, now.date_naive()).await?;
+            Ok((prices, score::spent_since(&client, midnight).await?))
+        })
+        .await
+        .context("reading the prices and what was spent today")?;
         let settings = &deps.settings;
         Ok(Self {
             prompt: Prompt::of(&framework, deps.judge.format)?,
@@ -84,8 +85,12 @@ impl Desk {
 
     /// Reads these calls and looks at each. One that can't be read or prepared is [`Looked::Broken`], and costs no other.
     pub(crate) async fn look_at(&self, pool: &Pool, ids: &[String]) -> Result<Vec<Looked>> {
-        let client = db::connect(pool).await.context("reading calls")?;
-        let calls = score::materials(&**client, ids).await.context("reading calls")?;
+        let calls = db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            Ok(score::materials(&client, ids).await?)
+        })
+        .await
+        .context("reading calls")?;
         let looked = calls.into_iter().map(|call| match call {
             Ok(call) => self.look(call),
             Err(unreadable) => {

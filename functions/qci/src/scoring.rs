@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use deadpool_postgres::Pool;
 use futures::FutureExt as _;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use shared::db::Pool;
 use shared::price::Usage;
 use shared::run::{Run, Step};
 use shared::score::{self, Analysis, Kept, Material, Request, Scored, Verdict};
@@ -25,9 +24,6 @@ use crate::material::{Desk, Prepared};
 use crate::points::{self, Score};
 use crate::prompt;
 use crate::tally::Tally;
-
-/// How long storing may wait for a database that is away: what is stored was paid for.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Scores the calls of a run.
 pub(crate) struct Scorer {
@@ -130,7 +126,7 @@ impl Scorer {
         if analyses.is_empty() {
             return Ok(());
         }
-        let kept = db::insist(PATIENCE, || async {
+        let kept = db::retry(&self.pool, || async {
             let mut client = db::connect(&self.pool).await?;
             let transaction = client.transaction().await?;
             let mut kept = Vec::with_capacity(analyses.len());

@@ -5,9 +5,9 @@
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
-use deadpool_postgres::Object;
 use serde_json::json;
 use shared::call::{self, Listed};
+use shared::db::Client;
 use shared::run::Step;
 use shared::{db, telemetry};
 
@@ -99,17 +99,17 @@ fn merged(read: &[Stretch], since: DateTime<Utc>) -> Vec<(DateTime<Utc>, DateTim
 }
 
 /// Calls that were taken for absent or gone, and that a page held again.
-async fn welcome_back(client: &Object, walker: &Walker, since: DateTime<Utc>) -> Result<()> {
+async fn welcome_back(client: &Client, walker: &Walker, since: DateTime<Utc>) -> Result<()> {
     let mut after: Option<Listed> = None;
     loop {
-        let unlisted = call::unlisted(&***client, walker.organisation.id(), since, after.as_ref(), AT_ONCE).await?;
+        let unlisted = call::unlisted(client, walker.organisation.id(), since, after.as_ref(), AT_ONCE).await?;
         let back: Vec<&str> = unlisted
             .iter()
             .filter(|call| walker.seen.contains(&call.id))
             .map(|call| call.id.as_str())
             .collect();
         if !back.is_empty() {
-            call::is_listed(&***client, &back).await?;
+            call::is_listed(client, &back).await?;
         }
         if i64::try_from(unlisted.len()).is_ok_and(|count| count < AT_ONCE) {
             return Ok(());
@@ -120,14 +120,14 @@ async fn welcome_back(client: &Object, walker: &Walker, since: DateTime<Utc>) ->
 
 /// Marks the stored calls of a stretch that no page held; returns how many are stored.
 async fn compare(
-    client: &Object,
+    client: &Client,
     walker: &Walker,
     stretch: (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let (mut known, mut after): (u64, Option<Listed>) = (0, None);
     loop {
-        let stored = call::in_stretch(&***client, walker.organisation.id(), stretch, after.as_ref(), AT_ONCE).await?;
+        let stored = call::in_stretch(client, walker.organisation.id(), stretch, after.as_ref(), AT_ONCE).await?;
         known += stored.len() as u64;
         let absent: Vec<&str> = stored
             .iter()
@@ -135,7 +135,7 @@ async fn compare(
             .map(|call| call.id.as_str())
             .collect();
         if !absent.is_empty() {
-            call::mark_absent(&***client, &absent, now).await?;
+            call::mark_absent(client, &absent, now).await?;
         }
         if i64::try_from(stored.len()).is_ok_and(|count| count < AT_ONCE) {
             return Ok(known);
@@ -145,11 +145,11 @@ async fn compare(
 }
 
 /// The absent calls that Vapi was not asked for yet, those of earlier runs among them; oldest first.
-async fn pending(client: &Object, walker: &Walker, since: DateTime<Utc>) -> Result<Vec<Listed>> {
+async fn pending(client: &Client, walker: &Walker, since: DateTime<Utc>) -> Result<Vec<Listed>> {
     let (mut pending, mut after): (Vec<Listed>, Option<Listed>) = (Vec::new(), None);
     // Those that are gone lie between them.
     while pending.len() <= ASKED {
-        let unlisted = call::unlisted(&***client, walker.organisation.id(), since, after.as_ref(), AT_ONCE)
+        let unlisted = call::unlisted(client, walker.organisation.id(), since, after.as_ref(), AT_ONCE)
             .await
             .context("looking for absent calls")?;
         let absent = unlisted.iter().filter(|call| call.is_absent && !call.is_gone);
@@ -204,12 +204,12 @@ async fn ask(
     walker.flush(&mut course, false).await?;
     walker.writers.finish().await?;
     let client = db::connect(&deps.ledger.pool).await.context("keeping what is gone")?;
-    call::is_listed(&**client, &found)
+    call::is_listed(&client, &found)
         .await
         .context("keeping what Vapi has")?;
     // A listing without a single call is no witness of what was deleted.
     if !walker.listing.is_empty() || gone.len() < GONE_AT_A_TIME {
-        call::mark_gone(&**client, &gone, now)
+        call::mark_gone(&client, &gone, now)
             .await
             .context("keeping what is gone")?;
     }

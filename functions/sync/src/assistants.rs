@@ -64,12 +64,16 @@ pub(crate) async fn sync(
         run.note("assistants", json!({"fetched": listing.assistants.len()}));
         return Ok(None);
     }
-    let mut client = db::connect(&deps.ledger.pool).await.context("storing assistants")?;
-    let transaction = client.transaction().await?;
-    let stored = assistant::store(&transaction, &listing.assistants, listing.complete, now)
-        .await
-        .context("storing assistants")?;
-    transaction.commit().await?;
+    let pool = &deps.ledger.pool;
+    let stored = db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        let stored = assistant::store(&transaction, &listing.assistants, listing.complete, now).await?;
+        transaction.commit().await?;
+        Ok(stored)
+    })
+    .await
+    .context("storing assistants")?;
     run.note("assistants", json!(stored));
     let text = format!(
         "{} assistants: {} new, {} changed, {} gone; {} new versions",

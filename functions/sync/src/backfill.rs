@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use shared::clock::rfc3339;
+use shared::db::{DbError, Executor};
 use shared::run::{Outcome, Run, Step};
 use shared::sync_state::{self, State, Window};
 use shared::{assistant, call, db, reject};
@@ -130,11 +131,13 @@ async fn walker(
     now: DateTime<Utc>,
 ) -> Result<Walker> {
     let saving = if dry_run { Saving::Compare } else { Saving::Store };
-    let client = db::connect(&deps.ledger.pool)
-        .await
-        .context("reading the assistants' ids")?;
-    let assistant_ids = assistant::ids(&**client).await.context("reading the assistants' ids")?;
-    let is_first_load = !call::any(&**client).await.context("looking for stored calls")?;
+    let pool = &deps.ledger.pool;
+    let (assistant_ids, has_calls) = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok((assistant::ids(&client).await?, call::any(&client).await?))
+    })
+    .await
+    .context("reading the assistants' ids and looking for stored calls")?;
     Ok(Walker {
         vapi: Arc::clone(&deps.vapi),
         run: Arc::clone(run),
@@ -144,7 +147,7 @@ async fn walker(
             Arc::clone(run),
             deps.settings.writers,
             saving,
-            is_first_load,
+            !has_calls,
         )),
         oddities: Arc::new(Oddities::default()),
         listing: Arc::new(Listing::new(
@@ -170,50 +173,32 @@ async fn open_windows(
     dry_run: bool,
     now: DateTime<Utc>,
 ) -> Result<Opened> {
-    let mut client = db::connect(&deps.ledger.pool).await.context("planning the run")?;
-    let transaction = client.transaction().await?;
-    let (mut state, mut open) = (
-        sync_state::read(&*transaction).await?,
-        sync_state::windows(&*transaction).await?,
-    );
-    if organisation.is_switched() && !matches!(mode, Mode::Range { .. }) {
-        // What was reached was reached of another organisation's calls.
-        (state, open) = (State::default(), Vec::new());
+    let pool = &deps.ledger.pool;
+    let overlap = deps.settings.overlap + deps.vapi.clock_skew.ahead().unwrap_or_default().abs();
+    let is_switched = organisation.is_switched() && !matches!(mode, Mode::Range { .. });
+    let (state, plan) = db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        let (mut state, mut open) = (
+            sync_state::read(&transaction).await?,
+            sync_state::windows(&transaction).await?,
+        );
+        if is_switched {
+            // What was reached was reached of another organisation's calls.
+            (state, open) = (State::default(), Vec::new());
+        }
+        let mut plan = plan(mode, &state, open, &deps.settings, overlap, now);
         if !dry_run {
-            sync_state::start_over(&transaction, now).await?;
+            if is_switched {
+                sync_state::start_over(&transaction, now).await?;
+            }
+            keep(&transaction, &mut plan, organisation, now).await?;
+            transaction.commit().await?;
         }
-    }
-    let skew = deps.vapi.clock_skew.ahead().unwrap_or_default();
-    let mut plan = plan(
-        mode,
-        &state,
-        open,
-        &deps.settings,
-        deps.settings.overlap + skew.abs(),
-        now,
-    );
-    if !dry_run {
-        for id in plan.superseded.iter().filter_map(|window| window.id) {
-            sync_state::close(&*transaction, id).await?;
-        }
-        if plan.advances {
-            sync_state::aim(&*transaction, now, now).await?;
-        }
-        if plan.rescans {
-            sync_state::rescanned(&*transaction, now).await?;
-        }
-        if let Some(to) = plan.last_look_to {
-            sync_state::last_looked(&*transaction, to).await?;
-        }
-        if plan.reads_again {
-            sync_state::read_again(&*transaction, now).await?;
-        }
-        if let Some(id) = organisation.confirmed() {
-            sync_state::belongs_to(&*transaction, id, now).await?;
-        }
-        plan.opened = sync_state::open(&*transaction, plan.opened).await?;
-        transaction.commit().await?;
-    }
+        Ok((state, plan))
+    })
+    .await
+    .context("planning the run")?;
     tell_plan(deps, run, &plan, now);
     let is_full = plan.opened.iter().any(|window| window.pass == sync_state::Pass::Full);
     Ok(Opened {
@@ -222,6 +207,35 @@ async fn open_windows(
         before: state,
         fresh_from: plan.since.filter(|_| !is_full),
     })
+}
+
+/// Keeps a plan, and gives its new windows their rows.
+async fn keep(
+    db: &impl Executor,
+    plan: &mut Plan,
+    organisation: &Organisation,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    for id in plan.superseded.iter().filter_map(|window| window.id) {
+        sync_state::close(db, id).await?;
+    }
+    if plan.advances {
+        sync_state::aim(db, now, now).await?;
+    }
+    if plan.rescans {
+        sync_state::rescanned(db, now).await?;
+    }
+    if let Some(to) = plan.last_look_to {
+        sync_state::last_looked(db, to).await?;
+    }
+    if plan.reads_again {
+        sync_state::read_again(db, now).await?;
+    }
+    if let Some(id) = organisation.confirmed() {
+        sync_state::belongs_to(db, id, now).await?;
+    }
+    plan.opened = sync_state::open(db, std::mem::take(&mut plan.opened)).await?;
+    Ok(())
 }
 
 fn tell_plan(deps: &Deps, run: &Run, plan: &Plan, now: DateTime<Utc>) {
@@ -298,16 +312,16 @@ async fn judge(
 
 /// Moves the watermark if nothing is left open, and says what it is.
 async fn settle_state(deps: &Deps, walker: &Walker, now: DateTime<Utc>) -> Result<()> {
-    let client = db::connect(&deps.ledger.pool).await.context("moving the watermark")?;
-    if let Some(id) = walker.organisation.confirmed() {
-        sync_state::belongs_to(&**client, id, now)
-            .await
-            .context("keeping whose calls these are")?;
-    }
-    let watermark = sync_state::advance(&**client, now)
-        .await
-        .context("moving the watermark")?;
-    drop(client);
+    let pool = &deps.ledger.pool;
+    let watermark = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        if let Some(id) = walker.organisation.confirmed() {
+            sync_state::belongs_to(&client, id, now).await?;
+        }
+        Ok(sync_state::advance(&client, now).await?)
+    })
+    .await
+    .context("moving the watermark")?;
     resolve_rejects(deps, &walker.run, now).await?;
     report_headroom(deps, &walker.run, watermark, now);
     Ok(())
@@ -322,13 +336,15 @@ async fn hold_state(
     reasons: &[String],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let mut client = db::connect(&deps.ledger.pool).await.context("holding the watermark")?;
-    let transaction = client.transaction().await.context("holding the watermark")?;
-    sync_state::restore(&transaction, before, carried, now)
-        .await
-        .context("holding the watermark")?;
-    transaction.commit().await.context("holding the watermark")?;
-    drop(client);
+    let pool = &deps.ledger.pool;
+    db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        sync_state::restore(&transaction, before, carried.clone(), now).await?;
+        Ok(transaction.commit().await?)
+    })
+    .await
+    .context("holding the watermark")?;
     let counters = walker.run.counters();
     let is_all = counters.records_failed == 0 && !walker.run.has_note("unlisted_instants");
     walker.run.note(
@@ -341,8 +357,13 @@ async fn hold_state(
 }
 
 async fn resolve_rejects(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
-    let client = db::connect(&deps.ledger.pool).await.context("resolving rejects")?;
-    let resolved = reject::resolve(&**client, now).await.context("resolving rejects")?;
+    let pool = &deps.ledger.pool;
+    let resolved = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(reject::resolve(&client, now).await?)
+    })
+    .await
+    .context("resolving rejects")?;
     if resolved > 0 {
         run.info(
             Step::Save,
@@ -355,8 +376,13 @@ async fn resolve_rejects(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<(
 
 /// Each run says how complete the tables are, though they are counted once a day.
 async fn note_counts(deps: &Deps, run: &Run) -> Result<()> {
-    let client = db::connect(&deps.ledger.pool).await.context("reading the counts")?;
-    let state = sync_state::read(&**client).await.context("reading the counts")?;
+    let pool = &deps.ledger.pool;
+    let state = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(sync_state::read(&client).await?)
+    })
+    .await
+    .context("reading the counts")?;
     if state.reconciled_at.is_some() {
         run.note("calls_missing", state.calls_missing);
         run.note("complete_to", json!(state.complete_to));

@@ -110,10 +110,10 @@ async fn whose(deps: &Deps) -> Result<Organisation> {
     let client = db::connect(&deps.ledger.pool)
         .await
         .context("looking whose calls are stored")?;
-    let state = sync_state::read(&**client)
+    let state = sync_state::read(&client)
         .await
         .context("looking whose calls are stored")?;
-    Organisation::known(&**client, &deps.settings, &state).await
+    Organisation::known(&client, &deps.settings, &state).await
 }
 
 fn also_left(outcome: Outcome, more: Option<String>) -> Outcome {
@@ -131,8 +131,7 @@ fn also_left(outcome: Outcome, more: Option<String>) -> Outcome {
 }
 
 async fn prune_logs(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
-    let client = db::connect(&deps.ledger.pool).await.context("pruning log lines")?;
-    let pruned = run::prune(&**client, now - deps.settings.log_retention)
+    let pruned = run::prune(&deps.ledger.pool, now - deps.settings.log_retention)
         .await
         .context("pruning log lines")?;
     if pruned > 0 {

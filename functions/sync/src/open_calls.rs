@@ -15,7 +15,7 @@ pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now:
     // What the walks brought in must be seen to have ended.
     walker.writers.finish().await?;
     let client = db::connect(&deps.ledger.pool).await.context("reading the open calls")?;
-    let open = call::open_since(&**client, now - deps.settings.retention)
+    let open = call::open_since(&client, now - deps.settings.retention)
         .await
         .context("reading the open calls")?;
     drop(client);
@@ -47,7 +47,7 @@ pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now:
     // Where nothing is listed at all, nothing is proof of what is gone.
     if !dry_run && !walker.listing.is_empty() && !gone.is_empty() {
         let client = db::connect(&deps.ledger.pool).await.context("keeping what is gone")?;
-        call::mark_gone(&**client, &gone, now)
+        call::mark_gone(&client, &gone, now)
             .await
             .context("keeping what is gone")?;
     }

@@ -3,10 +3,10 @@
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
+use shared::db::Executor;
 use shared::document::{self, Reading};
 use shared::sync_state::State;
 use shared::{call, config};
-use tokio_postgres::GenericClient;
 
 use crate::vapi::{Listed, Query, Vapi};
 
@@ -49,7 +49,7 @@ pub(crate) enum Foreign {
 
 impl Organisation {
     /// What is known before Vapi has answered; by the newest call where no earlier run recorded it.
-    pub(crate) async fn known(db: &impl GenericClient, settings: &config::Sync, state: &State) -> Result<Self> {
+    pub(crate) async fn known(db: &impl Executor, settings: &config::Sync, state: &State) -> Result<Self> {
         let recorded = match &state.organisation {
             Some(organisation) => Some(organisation.clone()),
             None => call::newest_organisation(db)

@@ -106,7 +106,7 @@ async fn refused(deps: &Deps, walker: &Walker, before: &State, why: &str, now: D
     let client = db::connect(&deps.ledger.pool)
         .await
         .context("keeping that Vapi does not count")?;
-    sync_state::counts_refused(&**client, now)
+    sync_state::counts_refused(&client, now)
         .await
         .context("keeping that Vapi does not count")
 }
@@ -114,7 +114,7 @@ async fn refused(deps: &Deps, walker: &Walker, before: &State, why: &str, now: D
 async fn compare(deps: &Deps, walker: &Walker, days: &[Day], theirs: &[analytics::Counted]) -> Result<Vec<Compared>> {
     let client = db::connect(&deps.ledger.pool).await.context("counting calls")?;
     let stretches: Vec<_> = days.iter().map(|day| (day.starts, day.ends)).collect();
-    let ours = call::by_stretch(&**client, walker.organisation.id(), &stretches)
+    let ours = call::by_stretch(&client, walker.organisation.id(), &stretches)
         .await
         .context("counting calls")?;
     let counted = ours.into_iter().zip(theirs.iter().copied());
@@ -166,7 +166,7 @@ async fn conclude(
     let missing: i64 = lacking.iter().map(|day| day.theirs.calls - day.ours.calls).sum();
     // What could not be stored is told of by itself.
     let rejected = if missing > 0 {
-        reject::open(&**client, now - deps.settings.retention)
+        reject::open(&client, now - deps.settings.retention)
             .await
             .context("counting rejects")?
     } else {
@@ -197,7 +197,7 @@ async fn conclude(
     #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
     let count = missing as f64;
     telemetry::metrics(now, &[("Script", SCRIPT)], &[("CallsMissing", "Count", count)]);
-    sync_state::reconciled(&**client, complete_to, missing, now)
+    sync_state::reconciled(&client, complete_to, missing, now)
         .await
         .context("keeping the comparison")
 }

@@ -97,7 +97,7 @@ async fn emptiness(
 /// How many calls a stretch of that length had the day before and the week before, the fewer of both.
 async fn usual(deps: &Deps, walker: &Walker, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> Result<i64> {
     let client = db::connect(&deps.ledger.pool).await.context("counting what is usual")?;
-    let Some(oldest) = call::oldest(&**client, walker.organisation.id())
+    let Some(oldest) = call::oldest(&client, walker.organisation.id())
         .await
         .context("counting what is usual")?
     else {
@@ -108,7 +108,7 @@ async fn usual(deps: &Deps, walker: &Walker, (from, to): (DateTime<Utc>, DateTim
         .map(|shift| (from - shift, to - shift))
         .filter(|(from, _)| oldest <= *from)
         .collect();
-    let counted = call::by_stretch(&**client, walker.organisation.id(), &stretches)
+    let counted = call::by_stretch(&client, walker.organisation.id(), &stretches)
         .await
         .context("counting what is usual")?;
     Ok(counted.iter().map(|counted| counted.calls).min().unwrap_or_default())

@@ -3,25 +3,21 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Pool;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
 use shared::call::{self, Call, Change, Known, Look, Written};
 use shared::clock;
-use shared::db::{self, ConnectError, DbError};
+use shared::db::{self, DbError};
+use shared::db::{Executor, Pool};
 use shared::reject::{self, Reject};
 use shared::run::{Run, Step};
 use shared::sync_state::{self, Window};
-use shared::telemetry;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_postgres::GenericClient;
 use tokio_postgres::error::SqlState;
 
 use crate::kept::Kept;
@@ -100,15 +96,6 @@ struct Sorted<'a> {
     new: Vec<&'a Call>,
     changed: Vec<Change<'a>>,
     unchanged: u64,
-}
-
-/// A batch could not be stored.
-#[derive(Debug, thiserror::Error)]
-enum StoreError {
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    #[error("the database refused a batch")]
-    Db(#[from] DbError),
 }
 
 /// The place in a window that is reached once a batch is stored.
@@ -228,16 +215,17 @@ impl Writers {
         parts: Vec<Window>,
     ) -> Result<Vec<Window>> {
         let Some(id) = window.id else { return Ok(parts) };
-        let mut client = db::connect(&self.store.pool).await.context("splitting a window")?;
-        let transaction = client.transaction().await?;
-        let parts = sync_state::open(&*transaction, parts)
-            .await
-            .context("splitting a window")?;
-        sync_state::shorten(&*transaction, id, from)
-            .await
-            .context("splitting a window")?;
-        transaction.commit().await?;
-        Ok(parts)
+        let pool = &self.store.pool;
+        db::retry(pool, || async {
+            let mut client = db::connect(pool).await?;
+            let transaction = client.transaction().await?;
+            let parts = sync_state::open(&transaction, parts.clone()).await?;
+            sync_state::shorten(&transaction, id, from).await?;
+            transaction.commit().await?;
+            Ok(parts)
+        })
+        .await
+        .context("splitting a window")
     }
 
     /// Whether the table was empty when the run began.
@@ -319,27 +307,30 @@ impl Store {
         calls: &'a [&'a Call],
         rejects: &'a [Reject],
         place: Option<Place>,
-    ) -> BoxFuture<'a, Result<Tally, StoreError>> {
+    ) -> BoxFuture<'a, Result<Tally>> {
         async move {
             let mut saved = self.attempt(calls, rejects, place, Knowledge::FromTheStart).await;
             let mut looks = 0;
-            while looks < MOST_LOOKS && saved.as_ref().err().is_some_and(StoreError::is_collision) {
+            while looks < MOST_LOOKS && saved.as_ref().err().is_some_and(is_collision) {
                 looks += 1;
                 saved = self.attempt(calls, rejects, place, Knowledge::Stale).await;
             }
-            match saved {
-                Err(StoreError::Db(error)) if db::is_about_the_row(&error) && calls.len() == 1 => {
+            let Some(refusal) = saved.as_ref().err().and_then(of_a_row) else {
+                return saved;
+            };
+            match calls {
+                [] => saved,
+                [call] => {
                     let mut rejects = rejects.to_vec();
-                    rejects.push(refused(calls[0], &error));
+                    rejects.push(refused(call, refusal));
                     self.attempt(&[], &rejects, place, Knowledge::FromTheStart).await
                 }
-                Err(StoreError::Db(error)) if db::is_about_the_row(&error) && calls.len() > 1 => {
+                calls => {
                     let (first, second) = calls.split_at(calls.len() / 2);
                     let first = self.save(first, rejects, None).await?;
                     // The place is kept with the last part: everything before it is stored by then.
                     Ok(first + self.save(second, &[], place).await?)
                 }
-                saved => saved,
             }
         }
         .boxed()
@@ -352,19 +343,8 @@ impl Store {
         rejects: &[Reject],
         place: Option<Place>,
         knowledge: Knowledge,
-    ) -> Result<Tally, StoreError> {
-        let patience = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
-            .with_max_delay(Duration::from_secs(2))
-            .with_max_times(4)
-            .with_jitter();
-        (|| self.transact(calls, rejects, place, knowledge))
-            .retry(patience)
-            .when(StoreError::is_transient)
-            .notify(|error, wait| {
-                tracing::warn!(wait_ms = wait.as_millis(), "storing again: {}", telemetry::chain(error));
-            })
-            .await
+    ) -> Result<Tally> {
+        db::retry(&self.pool, || self.transact(calls, rejects, place, knowledge)).await
     }
 
     async fn transact(
@@ -373,21 +353,21 @@ impl Store {
         rejects: &[Reject],
         place: Option<Place>,
         knowledge: Knowledge,
-    ) -> Result<Tally, StoreError> {
+    ) -> Result<Tally> {
         let mut client = db::connect(&self.pool).await?;
         let known = if calls.is_empty() || (self.is_first_load && knowledge == Knowledge::FromTheStart) {
             HashMap::new()
         } else {
             let ids: Vec<&str> = calls.iter().map(|call| call.id.as_str()).collect();
-            call::known(&**client, &ids).await?
+            call::known(&client, &ids).await?
         };
         let now = clock::now();
         if self.saving == Saving::Compare {
-            let sorted = sort(&**client, calls, &known, Look::ToCompare, now).await?;
+            let sorted = sort(&client, calls, &known, Look::ToCompare, now).await?;
             return Ok(sorted.tally(rejects));
         }
         let transaction = client.transaction().await?;
-        let sorted = sort(&*transaction, calls, &known, Look::ToChange, now).await?;
+        let sorted = sort(&transaction, calls, &known, Look::ToChange, now).await?;
         let mut tally = sorted.tally(rejects);
         if !sorted.new.is_empty() {
             tally.written.inserted = call::copy(&transaction, &sorted.new, now).await?;
@@ -397,10 +377,10 @@ impl Store {
             tally.written.updated = call::update(&transaction, &changed, now).await?;
         }
         for reject in rejects {
-            reject::keep(&*transaction, reject, self.run.id, now).await?;
+            reject::keep(&transaction, reject, self.run.id, now).await?;
         }
         if let Some(Place { window, reached }) = place {
-            sync_state::narrow(&*transaction, window, reached).await?;
+            sync_state::narrow(&transaction, window, reached).await?;
         }
         transaction.commit().await?;
         tally.unchanged = calls.len() as u64 - tally.written.inserted - tally.written.updated;
@@ -421,8 +401,12 @@ impl Store {
     }
 
     async fn close(&self, window: i64) -> Result<()> {
-        let client = db::connect(&self.pool).await.context("closing a window")?;
-        sync_state::close(&**client, window).await.context("closing a window")
+        db::retry(&self.pool, || async {
+            let client = db::connect(&self.pool).await?;
+            Ok(sync_state::close(&client, window).await?)
+        })
+        .await
+        .context("closing a window")
     }
 }
 
@@ -430,7 +414,7 @@ impl Store {
 ///
 /// What came into the table since `known` was read shows as a collision, and what left it as a new call.
 async fn sort<'a>(
-    db: &impl GenericClient,
+    db: &impl Executor,
     calls: &[&'a Call],
     known: &HashMap<String, Known>,
     look: Look,
@@ -492,17 +476,13 @@ fn refused(call: &Call, error: &DbError) -> Reject {
     }
 }
 
-impl StoreError {
-    fn is_transient(&self) -> bool {
-        match self {
-            Self::Connect(error) => error.is_transient(),
-            Self::Db(error) => db::is_transient(error),
-        }
-    }
+/// What the database has against one of the rows.
+fn of_a_row(error: &anyhow::Error) -> Option<&DbError> {
+    error.downcast_ref().filter(|error| db::is_about_the_row(error))
+}
 
-    fn is_collision(&self) -> bool {
-        matches!(self, Self::Db(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION))
-    }
+fn is_collision(error: &anyhow::Error) -> bool {
+    of_a_row(error).is_some_and(|error| error.code() == Some(&SqlState::UNIQUE_VIOLATION))
 }
 
 impl std::ops::Add for Tally {

@@ -12,10 +12,10 @@ mod conditions;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
-use deadpool_postgres::{Object, Pool};
 use serde::Serialize;
 use shared::alert::{self, Condition};
 use shared::config;
+use shared::db::{Client, Pool};
 use shared::event::{AlertState, Bus, Event};
 use shared::run::{self, Failure};
 use shared::{db, sync_state, telemetry};
@@ -63,23 +63,18 @@ pub async fn handle(deps: &Deps, now: DateTime<Utc>) -> Result<Report, Failure> 
 }
 
 async fn look(deps: &Deps, now: DateTime<Utc>) -> Result<Report> {
-    let mut client = db::connect(&deps.pool).await?;
+    let pool = &deps.pool;
     let mut report = Report::default();
     for script in [SYNC, QCI] {
-        report.lost += close_lost(deps, &mut client, script, now).await?;
+        report.lost += db::retry(pool, || close_lost(deps, script, now)).await?;
     }
-    let conditions = look_for_conditions(deps, &client, now).await?;
-    let open = alert::open(&**client).await?;
-    for condition in &conditions {
-        report.raised += usize::from(alert::raise(&**client, condition, now).await?);
-    }
-    for past in open
-        .iter()
-        .filter(|open| !conditions.iter().any(|condition| open.is_of(condition)))
-    {
-        report.cleared += usize::from(alert::clear(&**client, past.id, now).await?);
-    }
-    announce(deps, &client, now).await?;
+    let conditions = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        look_for_conditions(deps, &client, now).await
+    })
+    .await?;
+    (report.raised, report.cleared) = db::retry(pool, || keep(pool, &conditions, now)).await?;
+    announce(deps, now).await?;
     report.open = conditions.into_iter().map(|condition| condition.summary).collect();
     #[expect(clippy::cast_precision_loss, reason = "a handful")]
     let counted = [
@@ -92,7 +87,8 @@ async fn look(deps: &Deps, now: DateTime<Utc>) -> Result<Report> {
 }
 
 /// A run is announced before it is closed for good: if the bus does not take it, the next look finds it again.
-async fn close_lost(deps: &Deps, client: &mut Object, script: &str, now: DateTime<Utc>) -> Result<usize> {
+async fn close_lost(deps: &Deps, script: &str, now: DateTime<Utc>) -> Result<usize> {
+    let mut client = db::connect(&deps.pool).await?;
     let transaction = client.transaction().await?;
     let lost = run::close_lost(&transaction, script, now, GRACE)
         .await
@@ -105,36 +101,64 @@ async fn close_lost(deps: &Deps, client: &mut Object, script: &str, now: DateTim
     Ok(lost.len())
 }
 
-async fn look_for_conditions(deps: &Deps, client: &Object, now: DateTime<Utc>) -> Result<Vec<Condition>> {
+async fn look_for_conditions(deps: &Deps, client: &Client, now: DateTime<Utc>) -> Result<Vec<Condition>> {
     let settings = &deps.settings;
     let watched = [(SYNC, Some(settings.sync_every)), (QCI, settings.qci_every)];
     let mut found = Vec::new();
     for (script, every) in watched {
         let Some(every) = every else { continue };
-        let watched_since = alert::watch(&***client, script, now).await?;
-        let pulse = run::pulse(&***client, script)
+        let watched_since = alert::watch(client, script, now).await?;
+        let pulse = run::pulse(client, script)
             .await
             .with_context(|| format!("looking at the runs of {script}"))?;
         found.extend(conditions::of_script(script, every, watched_since, pulse, now));
     }
-    let noted = run::noted(&***client, SYNC)
+    let noted = run::noted(client, SYNC)
         .await
         .context("looking at what the newest sync found")?;
     found.extend(noted.iter().flat_map(|noted| conditions::of_findings(SYNC, noted)));
-    let watermark = sync_state::read(&***client).await?.watermark;
+    let watermark = sync_state::read(client).await?.watermark;
     found.extend(watermark.and_then(|watermark| conditions::of_headroom(SYNC, watermark, settings, now)));
     Ok(found)
 }
 
+/// Raises what is found and clears what is past, in one go: how many of each.
+async fn keep(pool: &Pool, conditions: &[Condition], now: DateTime<Utc>) -> Result<(usize, usize)> {
+    let mut client = db::connect(pool).await?;
+    let transaction = client.transaction().await?;
+    let (mut raised, mut cleared) = (0, 0);
+    let open = alert::open(&transaction).await?;
+    for condition in conditions {
+        raised += usize::from(alert::raise(&transaction, condition, now).await?);
+    }
+    for past in open
+        .iter()
+        .filter(|open| !conditions.iter().any(|condition| open.is_of(condition)))
+    {
+        cleared += usize::from(alert::clear(&transaction, past.id, now).await?);
+    }
+    transaction.commit().await?;
+    Ok((raised, cleared))
+}
+
 /// Tells the bus what it does not know yet, earlier looks included.
-async fn announce(deps: &Deps, client: &Object, now: DateTime<Utc>) -> Result<()> {
-    for news in alert::unpublished(&***client).await? {
+async fn announce(deps: &Deps, now: DateTime<Utc>) -> Result<()> {
+    let pool = &deps.pool;
+    let unpublished = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(alert::unpublished(&client).await?)
+    });
+    for news in unpublished.await? {
         match news.state {
             AlertState::Raised => tracing::warn!(script_name = news.script_name, "{}", news.summary),
             AlertState::Cleared => tracing::info!(script_name = news.script_name, "no longer: {}", news.summary),
         }
         deps.bus.publish(Event::Raised(news.clone())).await?;
-        alert::published(&***client, &news, now).await?;
+        db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            Ok(alert::published(&client, &news, now).await?)
+        })
+        .await?;
     }
     Ok(())
 }

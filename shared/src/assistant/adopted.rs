@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Transaction};
 
 use super::{Assistant, add_versions, upsert};
-use crate::db::DbError;
+use crate::db::{DbError, Executor, Transaction};
 
 /// An assistant of the earlier system.
 #[derive(Clone, Debug)]
@@ -41,11 +40,7 @@ pub struct Stored {
 }
 
 /// Stores an assistant with its history, which comes before whatever a sync has stored since.
-pub async fn adopt(
-    transaction: &Transaction<'_>,
-    adopted: &Adopted,
-    now: DateTime<Utc>,
-) -> Result<Stored, DbError> {
+pub async fn adopt(transaction: &Transaction<'_>, adopted: &Adopted, now: DateTime<Utc>) -> Result<Stored, DbError> {
     let assistant = &adopted.assistant;
     let is_new = !is_known(transaction, &assistant.id).await?;
     if is_new {
@@ -63,7 +58,7 @@ pub async fn adopt(
 }
 
 /// How many of these assistants there are, and how many versions of them.
-pub async fn count(db: &impl GenericClient, ids: &[&str]) -> Result<(i64, i64), DbError> {
+pub async fn count(db: &impl Executor, ids: &[&str]) -> Result<(i64, i64), DbError> {
     let row = db
         .query_typed_one(
             r"
@@ -77,7 +72,7 @@ pub async fn count(db: &impl GenericClient, ids: &[&str]) -> Result<(i64, i64), 
 }
 
 /// The prompts of an assistant's versions, by number.
-pub async fn prompts(db: &impl GenericClient, id: &str) -> Result<Vec<(i32, Option<String>)>, DbError> {
+pub async fn prompts(db: &impl Executor, id: &str) -> Result<Vec<(i32, Option<String>)>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -93,13 +88,13 @@ pub async fn prompts(db: &impl GenericClient, id: &str) -> Result<Vec<(i32, Opti
 }
 
 async fn is_known(transaction: &Transaction<'_>, id: &str) -> Result<bool, DbError> {
-    transaction
+    let row = transaction
         .query_typed_one(
             "select exists (select from vapi_assistants where assistant_id = $1)",
             &[(&id, Type::TEXT)],
         )
-        .await?
-        .try_get(0)
+        .await?;
+    Ok(row.try_get(0)?)
 }
 
 async fn mark_gone(transaction: &Transaction<'_>, id: &str, now: DateTime<Utc>) -> Result<(), DbError> {
@@ -133,7 +128,11 @@ async fn prepend(transaction: &Transaction<'_>, id: &str, versions: &[Version]) 
         )
         .await?;
     let is_last = first.as_ref().map_or(Ok(false), |row| row.try_get("is_last"))?;
-    let versions = if is_last { &versions[..versions.len() - 1] } else { versions };
+    let versions = if is_last {
+        &versions[..versions.len() - 1]
+    } else {
+        versions
+    };
     if first.is_some() {
         make_room(transaction, id, versions.last().map_or(0, |version| version.number)).await?;
     }

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// Issues of several calls that have the same key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Issue {
 
 /// The issues of an assistant's newest scored calls in a stretch of time, most frequent first.
 pub async fn recurring(
-    db: &impl GenericClient,
+    db: &impl Executor,
     id: &str,
     window: &Range<DateTime<Utc>>,
     newest: i64,

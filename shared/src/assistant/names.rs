@@ -1,8 +1,6 @@
 //! The names of assistants, to choose one by.
 
-use tokio_postgres::GenericClient;
-
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// An assistant's id and what it is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +14,7 @@ pub struct Named {
 }
 
 /// All assistants by name, those that are gone last.
-pub async fn names(db: &impl GenericClient) -> Result<Vec<Named>, DbError> {
+pub async fn names(db: &impl Executor) -> Result<Vec<Named>, DbError> {
     let rows = db
         .query_typed(
             r"

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// An assistant in a list of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,7 @@ pub struct Facts {
 
 /// The ids of all assistants. Those that are in calls alone are found by steps through the index on them, up to a
 /// thousand.
-pub async fn known(db: &impl GenericClient) -> Result<Vec<String>, DbError> {
+pub async fn known(db: &impl Executor) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -84,15 +84,11 @@ pub async fn known(db: &impl GenericClient) -> Result<Vec<String>, DbError> {
             &[],
         )
         .await?;
-    rows.iter().map(|row| row.try_get("assistant_id")).collect()
+    rows.iter().map(|row| Ok(row.try_get("assistant_id")?)).collect()
 }
 
 /// These assistants with their calls of a stretch of time, those with most calls first.
-pub async fn list(
-    db: &impl GenericClient,
-    ids: &[String],
-    window: &Range<DateTime<Utc>>,
-) -> Result<Vec<Overview>, DbError> {
+pub async fn list(db: &impl Executor, ids: &[String], window: &Range<DateTime<Utc>>) -> Result<Vec<Overview>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -139,7 +135,7 @@ pub async fn list(
 }
 
 /// The assistant of this id, if it has been listed or has taken a call.
-pub async fn find(db: &impl GenericClient, id: &str) -> Result<Option<Facts>, DbError> {
+pub async fn find(db: &impl Executor, id: &str) -> Result<Option<Facts>, DbError> {
     let row = db
         .query_typed_opt(
             r"

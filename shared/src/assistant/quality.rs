@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::ops::{AddAssign, Range};
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// What is kept of a number of scores: enough for their mean and how sure it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -49,7 +49,7 @@ pub(super) use sample;
 /// of which ends at `end`. Stretches without a score are left out. To sort them into classes takes as long again as the
 /// rest, and is done where it is asked for; else they are all zero.
 pub async fn over_time(
-    db: &impl GenericClient,
+    db: &impl Executor,
     ids: &[String],
     starts: &[DateTime<Utc>],
     end: DateTime<Utc>,
@@ -102,11 +102,7 @@ pub async fn over_time(
 }
 
 /// The calls of an assistant in a stretch of time, and their scores by the active framework.
-pub async fn within(
-    db: &impl GenericClient,
-    id: &str,
-    window: &Range<DateTime<Utc>>,
-) -> Result<(i64, Sample), DbError> {
+pub async fn within(db: &impl Executor, id: &str, window: &Range<DateTime<Utc>>) -> Result<(i64, Sample), DbError> {
     let row = db
         .query_typed_one(
             sample!(

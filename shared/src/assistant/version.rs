@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 
 use super::quality::{Sample, sample};
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// One version of an assistant. It was in force from its change until the next.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,7 @@ pub enum Change {
 /// The versions of an assistant, newest first, that are below a number, each with the calls of a stretch of time.
 /// Of prompts, no more is read than so many characters.
 pub async fn list(
-    db: &impl GenericClient,
+    db: &impl Executor,
     id: &str,
     window: &Range<DateTime<Utc>>,
     below: i32,

@@ -5,10 +5,9 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Transaction};
 
 use super::{COLUMNS, Call, DocumentHash, column_list, copy_into};
-use crate::db::DbError;
+use crate::db::{DbError, Executor, Transaction};
 
 /// A call, and when the earlier system had stored it.
 #[derive(Clone, Debug)]
@@ -53,7 +52,7 @@ pub async fn insert(transaction: &Transaction<'_>, calls: &[&Adopted]) -> Result
     );
     let rows = transaction.query_typed(&statement, &[]).await?;
     transaction.batch_execute("drop table incoming_calls").await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Puts these calls in the place of what the table holds of them; returns how many differed.
@@ -90,7 +89,7 @@ pub async fn hold(transaction: &Transaction<'_>, ids: &[&str]) -> Result<Vec<Hel
 }
 
 /// What the table holds of these calls.
-pub async fn held(db: &impl GenericClient, ids: &[&str]) -> Result<Vec<Held>, DbError> {
+pub async fn held(db: &impl Executor, ids: &[&str]) -> Result<Vec<Held>, DbError> {
     let rows = db
         .query_typed(
             r"

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// A call, and the parts of its document that people read.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub struct Detail {
 }
 
 /// One call. JSON is left as text: a number or a depth that a reader refuses must not cost the whole page.
-pub async fn detail(db: &impl GenericClient, id: &str) -> Result<Option<Detail>, DbError> {
+pub async fn detail(db: &impl Executor, id: &str) -> Result<Option<Detail>, DbError> {
     let rows = db
         .query_typed(
             r"

@@ -1,10 +1,10 @@
 //! What is stored against what Vapi lists: which calls a listing must hold, which it lacks, how many there are.
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// A stored call that a listing must hold, or once lacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Counted {
 }
 
 /// The organisation of the newest call that names one.
-pub async fn newest_organisation(db: &impl GenericClient) -> Result<Option<String>, DbError> {
+pub async fn newest_organisation(db: &impl Executor) -> Result<Option<String>, DbError> {
     let row = db
         .query_typed_opt(
             r"
@@ -43,11 +43,11 @@ pub async fn newest_organisation(db: &impl GenericClient) -> Result<Option<Strin
             &[],
         )
         .await?;
-    row.map(|row| row.try_get(0)).transpose()
+    row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
 /// When the oldest call of an organisation was created that is stored.
-pub async fn oldest(db: &impl GenericClient, organisation: Option<&str>) -> Result<Option<DateTime<Utc>>, DbError> {
+pub async fn oldest(db: &impl Executor, organisation: Option<&str>) -> Result<Option<DateTime<Utc>>, DbError> {
     let row = db
         .query_typed_opt(
             r"
@@ -61,13 +61,13 @@ pub async fn oldest(db: &impl GenericClient, organisation: Option<&str>) -> Resu
             &[(&organisation, Type::TEXT)],
         )
         .await?;
-    row.map(|row| row.try_get(0)).transpose()
+    row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
 /// The calls of an organisation created within a stretch, both ends included, that are not known to be gone; oldest
 /// first, after a call where one is named.
 pub async fn in_stretch(
-    db: &impl GenericClient,
+    db: &impl Executor,
     organisation: Option<&str>,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
     after: Option<&Listed>,
@@ -102,7 +102,7 @@ pub async fn in_stretch(
 /// The calls of an organisation created since that a listing lacked, or that are gone; oldest first, after a call
 /// where one is named.
 pub async fn unlisted(
-    db: &impl GenericClient,
+    db: &impl Executor,
     organisation: Option<&str>,
     since: DateTime<Utc>,
     after: Option<&Listed>,
@@ -133,7 +133,7 @@ pub async fn unlisted(
 }
 
 /// A listing lacks these calls.
-pub async fn mark_absent(db: &impl GenericClient, ids: &[&str], now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn mark_absent(db: &impl Executor, ids: &[&str], now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update vapi_calls_raw
@@ -148,7 +148,7 @@ pub async fn mark_absent(db: &impl GenericClient, ids: &[&str], now: DateTime<Ut
 }
 
 /// Vapi does not know these calls any more.
-pub async fn mark_gone(db: &impl GenericClient, ids: &[&str], now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn mark_gone(db: &impl Executor, ids: &[&str], now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update vapi_calls_raw
@@ -164,7 +164,7 @@ pub async fn mark_gone(db: &impl GenericClient, ids: &[&str], now: DateTime<Utc>
 }
 
 /// Vapi has these calls after all.
-pub async fn is_listed(db: &impl GenericClient, ids: &[&str]) -> Result<(), DbError> {
+pub async fn is_listed(db: &impl Executor, ids: &[&str]) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update vapi_calls_raw
@@ -180,7 +180,7 @@ pub async fn is_listed(db: &impl GenericClient, ids: &[&str]) -> Result<(), DbEr
 
 /// What is stored of each of some stretches of creation time, their ends excluded.
 pub async fn by_stretch(
-    db: &impl GenericClient,
+    db: &impl Executor,
     organisation: Option<&str>,
     stretches: &[(DateTime<Utc>, DateTime<Utc>)],
 ) -> Result<Vec<Counted>, DbError> {

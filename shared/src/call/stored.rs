@@ -13,11 +13,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 
 use super::{Call, DocumentHash};
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 use crate::document::{Version, fuller};
 
 /// What tells whether a call has changed, without its document.
@@ -70,7 +70,7 @@ pub(super) struct Marks<'a> {
 }
 
 /// Which of these calls the table holds, and in what version. One round trip.
-pub async fn known(db: &impl GenericClient, ids: &[&str]) -> Result<HashMap<String, Known>, DbError> {
+pub async fn known(db: &impl Executor, ids: &[&str]) -> Result<HashMap<String, Known>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -89,7 +89,7 @@ pub async fn known(db: &impl GenericClient, ids: &[&str]) -> Result<HashMap<Stri
 /// These calls as the table holds them, each with its document unless `calls` says that nothing of it can be lost: where
 /// the row still has the hash that was known when the shapes were compared. One round trip.
 pub async fn stored(
-    db: &impl GenericClient,
+    db: &impl Executor,
     calls: &[(&Call, Known)],
     look: Look,
 ) -> Result<HashMap<String, Stored>, DbError> {

@@ -3,15 +3,15 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use futures::{Stream, TryStreamExt as _};
+use futures::stream::{BoxStream, StreamExt as _};
 use rust_decimal::Decimal;
 use serde::Serialize;
+use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
 use super::Scope;
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// Which of them are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -85,7 +85,7 @@ pub struct Listed {
 
 /// A page of the list, newest first.
 pub async fn list(
-    db: &impl GenericClient,
+    db: &impl Executor,
     scope: &Scope<'_>,
     quality: Quality,
     place: Place<'_>,
@@ -116,20 +116,20 @@ pub async fn list(
 
 /// The whole list, newest first, as the server sends it: no more than a few rows are in memory. The connection has no
 /// time for anything else until the stream ends.
-pub async fn stream<C: GenericClient>(
-    db: &C,
+pub async fn stream(
+    db: &impl Executor,
     scope: &Scope<'_>,
     quality: Quality,
-) -> Result<impl Stream<Item = Result<Listed, DbError>> + Send + use<C>, DbError> {
+) -> Result<BoxStream<'static, Result<Listed, DbError>>, DbError> {
     let quality = quality.as_str();
-    let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
+    let parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![
         (&scope.assistant_id, Type::TEXT),
         (&quality, Type::TEXT),
         (&scope.from, Type::TIMESTAMPTZ),
         (&scope.to, Type::TIMESTAMPTZ),
     ];
     let rows = db.query_typed_raw(ALL, parameters).await?;
-    Ok(rows.and_then(|row| async move { Listed::try_from(&row) }))
+    Ok(rows.map(|row| Listed::try_from(&row?)).boxed())
 }
 
 /// The listed calls of a page, which is a common table expression: the one list of columns that a [`Listed`] is read from.

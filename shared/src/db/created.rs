@@ -1,9 +1,9 @@
 //! What our migrations create, by its name: how a table of ours is told from one of the same name that is not.
 
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
-use super::{DbError, embedded};
+use super::migrate::embedded;
+use super::{DbError, Executor};
 
 /// A relation or a function that a migration creates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn created() -> Vec<Created> {
 }
 
 /// The numbers of the migrations that were applied to the schema that comes first on the search path.
-pub async fn applied(db: &impl GenericClient) -> Result<Vec<i32>, DbError> {
+pub async fn applied(db: &impl Executor) -> Result<Vec<i32>, DbError> {
     let table = db
         .query_typed_one(
             r"
@@ -51,13 +51,17 @@ pub async fn applied(db: &impl GenericClient) -> Result<Vec<i32>, DbError> {
     let rows = db
         .query_typed("select version from refinery_schema_history order by version", &[])
         .await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 fn creation(line: &str, version: i32) -> Option<Created> {
-    let (rest, is_function) = [("create table ", false), ("create view ", false), ("create function ", true)]
-        .iter()
-        .find_map(|(beginning, is_function)| Some((line.strip_prefix(beginning)?, *is_function)))?;
+    let (rest, is_function) = [
+        ("create table ", false),
+        ("create view ", false),
+        ("create function ", true),
+    ]
+    .iter()
+    .find_map(|(beginning, is_function)| Some((line.strip_prefix(beginning)?, *is_function)))?;
     let name = rest.split([' ', '(']).next().filter(|name| !name.is_empty())?;
     Some(Created {
         name: name.to_owned(),

@@ -1,10 +1,10 @@
 //! The earlier system's frameworks: names for its analyses. Nothing can be scored by one.
 
 use serde_json::{Value, json};
-use tokio_postgres::Transaction;
+
 use tokio_postgres::types::{Json, Type};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor, Transaction};
 
 /// The id of the framework of this name, which is made where it is missing.
 pub async fn ensure(
@@ -33,11 +33,11 @@ pub async fn ensure(
             ],
         )
         .await?;
-    transaction
+    let row = transaction
         .query_typed_one(
             "select id from analysis_frameworks where name = $1 and version = $2",
             &[(&name, Type::TEXT), (&version, Type::INT4)],
         )
-        .await?
-        .try_get(0)
+        .await?;
+    Ok(row.try_get(0)?)
 }

@@ -5,17 +5,19 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::types::{Json, Type};
-use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor, Transaction};
 
 /// The member of a run's metadata that says that the earlier system ran it; an object.
 pub const MARK: &str = "before_callmark";
 
 /// A run that has ended, with a [`MARK`] in its metadata.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the columns are explained where they are made, in migrations/")]
+#[expect(
+    missing_docs,
+    reason = "the columns are explained where they are made, in migrations/"
+)]
 pub struct AdoptedRun {
     pub id: Uuid,
     pub script_name: String,
@@ -37,7 +39,10 @@ pub struct AdoptedRun {
 
 /// A log line; one without a time has that of its run.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the columns are explained where they are made, in migrations/")]
+#[expect(
+    missing_docs,
+    reason = "the columns are explained where they are made, in migrations/"
+)]
 pub struct AdoptedLine {
     pub id: Uuid,
     pub run_id: Uuid,
@@ -118,7 +123,7 @@ pub async fn insert_lines(transaction: &Transaction<'_>, lines: &[AdoptedLine]) 
 }
 
 /// Adds up what was adopted.
-pub async fn sums(db: &impl GenericClient) -> Result<Sums, DbError> {
+pub async fn sums(db: &impl Executor) -> Result<Sums, DbError> {
     let row = db
         .query_typed_one(
             r"

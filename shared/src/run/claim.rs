@@ -2,13 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::text::document_without_nul;
 use super::{Counters, Status};
-use crate::db::DbError;
+use crate::db::{DbError, Executor as _, Transaction};
 use crate::event::{Event, Finished};
 
 /// How long after its deadline a run may still be closing its row on a clock that runs behind ours.

@@ -4,14 +4,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::db::{Executor, Pool};
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Pool;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -25,8 +24,8 @@ const BATCH: usize = 200;
 const PAUSE: Duration = Duration::from_millis(500);
 /// Lines kept while the database is away; beyond it the oldest are on standard output only.
 const BACKLOG: usize = 5_000;
-/// How long one insert may take before its connection is given up.
-const ANSWER: Duration = Duration::from_secs(10);
+/// What one insert may take: it is short, and a run that ends waits for the last one.
+const BUDGET: Duration = Duration::from_secs(15);
 
 /// One line.
 #[derive(Clone, Debug)]
@@ -73,7 +72,7 @@ impl Journal {
     /// Opens the journal of a run.
     pub(super) fn open(pool: Pool, run_id: Uuid) -> (Self, Writer) {
         let desk = Arc::new(Desk::default());
-        let task = tokio::spawn(write(pool, run_id, Arc::clone(&desk)));
+        let task = tokio::spawn(write(pool.within(BUDGET), run_id, Arc::clone(&desk)));
         (Self(Arc::clone(&desk)), Writer { desk, task })
     }
 
@@ -216,13 +215,10 @@ fn is_refusal(error: &anyhow::Error) -> bool {
 
 async fn insert(pool: &Pool, run_id: Uuid, lines: &[Line]) -> Result<()> {
     let client = db::connect(pool).await?;
-    timeout(ANSWER, insert_lines(&**client, run_id, lines))
-        .await
-        .context("the database does not answer")?
-        .context("writing log lines")
+    insert_lines(&client, run_id, lines).await.context("writing log lines")
 }
 
-async fn insert_lines(db: &impl GenericClient, run_id: Uuid, lines: &[Line]) -> Result<(), DbError> {
+async fn insert_lines(db: &impl Executor, run_id: Uuid, lines: &[Line]) -> Result<(), DbError> {
     let ids: Vec<Uuid> = lines.iter().map(|line| line.id).collect();
     let times: Vec<DateTime<Utc>> = lines.iter().map(|line| line.at).collect();
     let levels: Vec<&str> = lines.iter().map(|line| line.level.as_str()).collect();
@@ -253,7 +249,7 @@ async fn insert_lines(db: &impl GenericClient, run_id: Uuid, lines: &[Line]) -> 
 
 /// Adds a line to the log of a run that may have ended; `false` where there is no such run.
 pub async fn append(
-    db: &impl GenericClient,
+    db: &impl Executor,
     run_id: Uuid,
     level: Level,
     step: Step,
@@ -282,22 +278,33 @@ pub async fn append(
 }
 
 /// Deletes log lines older than `before`, in steps small enough to hurt nobody; returns how many.
-pub async fn prune(db: &impl GenericClient, before: DateTime<Utc>) -> Result<u64, DbError> {
+pub async fn prune(pool: &Pool, before: DateTime<Utc>) -> Result<u64> {
     const STEP: u64 = 5_000;
     let mut pruned = 0;
     loop {
-        let deleted = db
-            .execute_typed(
-                r"
-                delete from logs
-                where id in (select id from logs where timestamp < $1 order by timestamp limit 5000)
-                ",
-                &[(&before, Type::TIMESTAMPTZ)],
-            )
-            .await?;
+        let deleted = db::retry(pool, || async {
+            let mut client = db::connect(pool).await?;
+            // In a transaction, so that none is counted twice or not at all where an answer is lost.
+            let transaction = client.transaction().await?;
+            let deleted = prune_some(&transaction, before).await?;
+            transaction.commit().await?;
+            Ok(deleted)
+        })
+        .await?;
         pruned += deleted;
         if deleted < STEP {
             return Ok(pruned);
         }
     }
+}
+
+async fn prune_some(db: &impl Executor, before: DateTime<Utc>) -> Result<u64, DbError> {
+    db.execute_typed(
+        r"
+        delete from logs
+        where id in (select id from logs where timestamp < $1 order by timestamp limit 5000)
+        ",
+        &[(&before, Type::TIMESTAMPTZ)],
+    )
+    .await
 }

@@ -7,9 +7,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::db::Pool;
 use anyhow::{Context as _, Result, bail};
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Pool;
 use futures::FutureExt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -22,7 +22,7 @@ use super::journal::{Journal, Writer};
 use super::text::{members_without_nul, without_nul};
 use super::{Claim, Claimant, Counters, Level, Lost, Run, Status, Step, Watched, claim, held};
 use crate::clock;
-use crate::db::{self, insist};
+use crate::db::{self, Executor as _, NoConnection};
 use crate::event::{Bus, Event, Finished, Invocation, Requested};
 
 /// Continuations of one request at most: 20 × 15 minutes is a backfill of five hours.
@@ -30,7 +30,9 @@ const MAX_HOPS: u32 = 20;
 /// How long opening the row may take before it is given up as an error.
 const OPENING: Duration = Duration::from_secs(20);
 /// How long writing the last log lines may take, and after it closing the row; less where the deadline is near.
-const CLOSING: Duration = Duration::from_secs(8);
+const CLOSING: Duration = Duration::from_secs(15);
+/// The same of a run that the database has just failed.
+const CLOSING_IN_TROUBLE: Duration = Duration::from_secs(8);
 /// What an event carries of an error, in characters: the bus refuses events beyond 256 KB, and the row has it all.
 const EXCERPT: usize = 4_000;
 
@@ -195,8 +197,9 @@ async fn open(ledger: &Ledger, order: &Order<'_>, batch_id: Uuid, now: DateTime<
         deadline_at: order.deadline_at,
         metadata: with_input(order),
     };
-    insist(OPENING, || async {
-        let mut client = db::connect(&ledger.pool).await?;
+    let pool = ledger.pool.within(OPENING);
+    db::retry(&pool, || async {
+        let mut client = db::connect(&pool).await?;
         let transaction = client.transaction().await?;
         let claim = claim(&transaction, &claimant, now).await?;
         transaction.commit().await?;
@@ -260,17 +263,20 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
 
 async fn close(pool: &Pool, run: &Run, writer: Writer, ended: &Result<Outcome>) -> Result<()> {
     let (status, reason) = verdict(ended);
+    if let Some(shortage) = pool.shortage() {
+        run.warn(Step::End, shortage, json!({}));
+    }
     farewell(run, status, reason.as_deref());
     run.journal.close();
-    if ended.is_err() {
-        // Work that was cut off may have left statements under way on them.
-        pool.retain(|_, _| false);
-    }
-    if let Err(error) = writer.finish(time_to_close(run)).await {
+    let patience = match ended {
+        Err(error) if db::is_away(error) => CLOSING_IN_TROUBLE,
+        _ => CLOSING,
+    };
+    if let Err(error) = writer.finish(time_to_close(run, patience)).await {
         tracing::error!(run_id = %run.id, "{error:#}");
         run.note("log_lines_lost", format!("{error:#}"));
     }
-    write_end(pool, run, status, reason.as_deref(), time_to_close(run))
+    write_end(pool, run, status, reason.as_deref(), time_to_close(run, patience))
         .await
         .with_context(|| match &reason {
             None => format!("closing run {}", run.id),
@@ -279,9 +285,9 @@ async fn close(pool: &Pool, run: &Run, writer: Writer, ended: &Result<Outcome>) 
 }
 
 /// Half of what is left until the deadline, within reason: a row that is closed late is closed for nobody.
-fn time_to_close(run: &Run) -> Duration {
+fn time_to_close(run: &Run, most: Duration) -> Duration {
     let left = (run.deadline_at - clock::now()).to_std().unwrap_or_default();
-    (left / 2).clamp(Duration::from_secs(1), CLOSING)
+    (left / 2).clamp(Duration::from_secs(1), most)
 }
 
 fn verdict(ended: &Result<Outcome>) -> (Status, Option<String>) {
@@ -312,8 +318,9 @@ async fn write_end(pool: &Pool, run: &Run, status: Status, reason: Option<&str>,
     let metadata = Value::Object(members_without_nul(&held(&run.metadata)));
     let reason = reason.map(without_nul);
     let finished_at = clock::now();
-    let closed = insist(budget, || async {
-        let client = db::connect(pool).await?;
+    let pool = pool.within(budget);
+    let closed = db::retry(&pool, || async {
+        let client = db::connect(&pool).await?;
         let closed = client
             .execute_typed(
                 r"
@@ -457,7 +464,7 @@ impl Failure {
     pub fn is_authentication(&self) -> bool {
         self.0
             .chain()
-            .any(|cause| cause.downcast_ref().is_some_and(db::is_authentication))
+            .any(|cause| cause.downcast_ref().is_some_and(NoConnection::is_authentication))
     }
 }
 

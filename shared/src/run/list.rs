@@ -2,14 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt as _};
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::Status;
 use super::row::{Row, select_runs};
 use super::text::containing;
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// Which runs; those that began at `from` or later, and before `to`.
 #[derive(Clone, Debug)]
@@ -95,7 +94,7 @@ macro_rules! select_matching {
 }
 
 /// A part of the list, newest first; long texts are cut.
-pub async fn page(db: &impl GenericClient, filter: &Filter, part: Part, limit: i64) -> Result<Vec<Row>, DbError> {
+pub async fn page(db: &impl Executor, filter: &Filter, part: Part, limit: i64) -> Result<Vec<Row>, DbError> {
     let terms = Terms::of(filter);
     let (sql, place) = match part {
         Part::First => (OLDER, None),
@@ -118,10 +117,7 @@ pub async fn page(db: &impl GenericClient, filter: &Filter, part: Part, limit: i
 }
 
 /// The whole list, newest first, row by row.
-pub async fn all(
-    db: &impl GenericClient,
-    filter: &Filter,
-) -> Result<BoxStream<'static, Result<Row, DbError>>, DbError> {
+pub async fn all(db: &impl Executor, filter: &Filter) -> Result<BoxStream<'static, Result<Row, DbError>>, DbError> {
     const ALL: &str = select_matching!("order by started_at desc, id desc");
     let terms = Terms::of(filter);
     let rows = db.query_typed_raw(ALL, terms.parameters(&true)).await?;

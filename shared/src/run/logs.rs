@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt as _};
 use serde::Serialize;
 use serde_json::Value;
+use tokio_postgres::Row as PgRow;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{GenericClient, Row as PgRow};
 use uuid::Uuid;
 
 use super::Level;
 use super::list::Part;
 use super::text::containing;
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 use crate::json::Lenient;
 
 /// One row of `logs`.
@@ -94,7 +94,7 @@ macro_rules! select_matching {
 }
 
 /// The first lines of a run, in the order in which they were said.
-pub async fn logs(db: &impl GenericClient, run_id: Uuid, limit: i64) -> Result<Vec<LogRow>, DbError> {
+pub async fn logs(db: &impl Executor, run_id: Uuid, limit: i64) -> Result<Vec<LogRow>, DbError> {
     let rows = db
         .query_typed(
             select_logs!(
@@ -111,7 +111,7 @@ pub async fn logs(db: &impl GenericClient, run_id: Uuid, limit: i64) -> Result<V
 
 /// A part of the lines of a run, oldest first; long texts are cut.
 pub async fn log_page(
-    db: &impl GenericClient,
+    db: &impl Executor,
     run_id: Uuid,
     filter: &LogFilter,
     part: Part,
@@ -140,7 +140,7 @@ pub async fn log_page(
 
 /// All lines of a run that match, oldest first, row by row.
 pub async fn all_logs(
-    db: &impl GenericClient,
+    db: &impl Executor,
     run_id: Uuid,
     filter: &LogFilter,
 ) -> Result<BoxStream<'static, Result<LogRow, DbError>>, DbError> {
@@ -151,7 +151,7 @@ pub async fn all_logs(
 }
 
 /// The steps of a run, in the order in which they began.
-pub async fn steps(db: &impl GenericClient, run_id: Uuid) -> Result<Vec<StepSpan>, DbError> {
+pub async fn steps(db: &impl Executor, run_id: Uuid) -> Result<Vec<StepSpan>, DbError> {
     let rows = db
         .query_typed(
             r"

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 use crate::json::Lenient;
 
 /// Which runs are looked at, whatever became of them.
@@ -71,11 +70,7 @@ const DURATIONS: usize = 30;
 const GAPS: usize = 11;
 
 /// The runs between each two neighbours of `bounds`, which rise; from the lower bound on, and before the upper one.
-pub async fn slices(
-    db: &impl GenericClient,
-    scope: Scope<'_>,
-    bounds: &[DateTime<Utc>],
-) -> Result<Vec<Slice>, DbError> {
+pub async fn slices(db: &impl Executor, scope: Scope<'_>, bounds: &[DateTime<Utc>]) -> Result<Vec<Slice>, DbError> {
     let (lower, upper) = (&bounds[..bounds.len().max(1) - 1], bounds.get(1..).unwrap_or_default());
     // A slice at a time: sorting all runs of a quarter by slice and status takes twice as long.
     let rows = db
@@ -123,7 +118,7 @@ pub async fn slices(
 }
 
 /// Every script that ever ran, by name.
-pub async fn scripts(db: &impl GenericClient) -> Result<Vec<Script>, DbError> {
+pub async fn scripts(db: &impl Executor) -> Result<Vec<Script>, DbError> {
     // `between` a name and itself: for `=` the planner would rather walk the runs of all scripts, newest first, which
     // takes for ever where a script has not run for long.
     let rows = db
@@ -190,7 +185,7 @@ pub async fn scripts(db: &impl GenericClient) -> Result<Vec<Script>, DbError> {
 }
 
 /// What the newest sync that knew it said of the time that is left to store what Vapi still has.
-pub async fn headroom(db: &impl GenericClient) -> Result<Option<Headroom>, DbError> {
+pub async fn headroom(db: &impl Executor) -> Result<Option<Headroom>, DbError> {
     let row = db
         .query_typed_opt(
             r"
@@ -216,7 +211,7 @@ pub async fn headroom(db: &impl GenericClient) -> Result<Option<Headroom>, DbErr
 
 /// The first lines of what runs failed of, of the newest `limit` that did.
 pub async fn errors(
-    db: &impl GenericClient,
+    db: &impl Executor,
     scope: Scope<'_>,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
     limit: i64,
@@ -243,11 +238,11 @@ pub async fn errors(
             ],
         )
         .await?;
-    rows.iter().map(|row| row.try_get("line")).collect()
+    rows.iter().map(|row| Ok(row.try_get("line")?)).collect()
 }
 
 /// Who ever asked for a run, by name; one whose name is long by its beginning.
-pub async fn triggers(db: &impl GenericClient) -> Result<Vec<String>, DbError> {
+pub async fn triggers(db: &impl Executor) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -272,7 +267,7 @@ pub async fn triggers(db: &impl GenericClient) -> Result<Vec<String>, DbError> {
             &[],
         )
         .await?;
-    rows.iter().map(|row| row.try_get("name")).collect()
+    rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
 }
 
 impl Script {

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// The signs of life of one script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub struct Pulse {
 }
 
 /// Reads the signs of life of a script. Runs of the earlier system are none: its schedule is not ours.
-pub async fn pulse(db: &impl GenericClient, script_name: &str) -> Result<Pulse, DbError> {
+pub async fn pulse(db: &impl Executor, script_name: &str) -> Result<Pulse, DbError> {
     let row = db
         .query_typed_one(
             r"
@@ -73,7 +72,7 @@ pub struct Brought {
 
 /// What the runs of a script brought in that ended within a stretch of time, both ends included.
 pub async fn brought(
-    db: &impl GenericClient,
+    db: &impl Executor,
     script_name: &str,
     since: DateTime<Utc>,
     until: DateTime<Utc>,
@@ -113,7 +112,7 @@ pub struct Noted {
 }
 
 /// Reads what the newest run noted that ended well and was asked for everything that is new.
-pub async fn noted(db: &impl GenericClient, script_name: &str) -> Result<Option<Noted>, DbError> {
+pub async fn noted(db: &impl Executor, script_name: &str) -> Result<Option<Noted>, DbError> {
     let row = db
         .query_typed_opt(
             r"

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio_postgres::Row as PgRow;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row as PgRow};
 use uuid::Uuid;
 
 use super::Counters;
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 use crate::json::Lenient;
 
 /// One row of `runs`.
@@ -82,7 +82,7 @@ impl Row {
 }
 
 /// The newest runs of a script first, or of all.
-pub async fn latest(db: &impl GenericClient, script_name: Option<&str>, limit: i64) -> Result<Vec<Row>, DbError> {
+pub async fn latest(db: &impl Executor, script_name: Option<&str>, limit: i64) -> Result<Vec<Row>, DbError> {
     let rows = db
         .query_typed(
             select_runs!(
@@ -99,7 +99,7 @@ pub async fn latest(db: &impl GenericClient, script_name: Option<&str>, limit: i
 }
 
 /// One run.
-pub async fn find(db: &impl GenericClient, id: Uuid) -> Result<Option<Row>, DbError> {
+pub async fn find(db: &impl Executor, id: Uuid) -> Result<Option<Row>, DbError> {
     let row = db
         .query_typed_opt(select_runs!("where id = $2"), &[(&true, Type::BOOL), (&id, Type::UUID)])
         .await?;
@@ -107,7 +107,7 @@ pub async fn find(db: &impl GenericClient, id: Uuid) -> Result<Option<Row>, DbEr
 }
 
 /// The runs of a batch in the order in which they began, `limit` at most; long texts are cut.
-pub async fn batch(db: &impl GenericClient, batch_id: Uuid, limit: i64) -> Result<Vec<Row>, DbError> {
+pub async fn batch(db: &impl Executor, batch_id: Uuid, limit: i64) -> Result<Vec<Row>, DbError> {
     let rows = db
         .query_typed(
             select_runs!(
@@ -124,7 +124,7 @@ pub async fn batch(db: &impl GenericClient, batch_id: Uuid, limit: i64) -> Resul
 }
 
 /// The first run of a script that began at an instant or later; long texts are cut.
-pub async fn begun(db: &impl GenericClient, script_name: &str, since: DateTime<Utc>) -> Result<Option<Row>, DbError> {
+pub async fn begun(db: &impl Executor, script_name: &str, since: DateTime<Utc>) -> Result<Option<Row>, DbError> {
     let row = db
         .query_typed_opt(
             select_runs!(

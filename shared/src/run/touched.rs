@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// A call that a run looked at or stored.
 #[derive(Clone, Debug)]
@@ -44,7 +43,7 @@ pub struct Rejected {
 pub const MOST_COUNTED: i64 = 1_000;
 
 /// How many calls a scoring run looked at last, by what came of it.
-pub async fn scored_by_status(db: &impl GenericClient, run_id: Uuid) -> Result<Vec<(String, i64)>, DbError> {
+pub async fn scored_by_status(db: &impl Executor, run_id: Uuid) -> Result<Vec<(String, i64)>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -63,7 +62,7 @@ pub async fn scored_by_status(db: &impl GenericClient, run_id: Uuid) -> Result<V
 }
 
 /// The first calls that a scoring run looked at last.
-pub async fn scored(db: &impl GenericClient, run_id: Uuid, limit: i64) -> Result<Vec<Touched>, DbError> {
+pub async fn scored(db: &impl Executor, run_id: Uuid, limit: i64) -> Result<Vec<Touched>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -85,7 +84,7 @@ pub async fn scored(db: &impl GenericClient, run_id: Uuid, limit: i64) -> Result
 
 /// How many calls were stored last between two instants, [`MOST_COUNTED`] and one at most, and the newest of those.
 pub async fn stored(
-    db: &impl GenericClient,
+    db: &impl Executor,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
     limit: i64,
 ) -> Result<(i64, Vec<Touched>), DbError> {
@@ -117,7 +116,7 @@ pub async fn stored(
 }
 
 /// The documents that a run was the last to refuse, newest first.
-pub async fn rejected(db: &impl GenericClient, run_id: Uuid, limit: i64) -> Result<Vec<Rejected>, DbError> {
+pub async fn rejected(db: &impl Executor, run_id: Uuid, limit: i64) -> Result<Vec<Rejected>, DbError> {
     let rows = db
         .query_typed(
             r"

@@ -1,16 +1,15 @@
 //! The calls that one run looked at, listed as [`dashboard`](crate::dashboard) lists all.
 
-use futures::{Stream, TryStreamExt as _};
-use tokio_postgres::GenericClient;
+use futures::stream::{BoxStream, StreamExt as _};
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::dashboard::{Listed, Place, Quality, Scope, select_listed};
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 
 /// A page of the list, newest first.
 pub async fn by_run(
-    db: &impl GenericClient,
+    db: &impl Executor,
     run: Uuid,
     scope: &Scope<'_>,
     quality: Quality,
@@ -42,14 +41,14 @@ pub async fn by_run(
 }
 
 /// The whole list, newest first, as the server sends it. The connection has no time for anything else until it ends.
-pub async fn stream_by_run<C: GenericClient>(
-    db: &C,
+pub async fn stream_by_run(
+    db: &impl Executor,
     run: Uuid,
     scope: &Scope<'_>,
     quality: Quality,
-) -> Result<impl Stream<Item = Result<Listed, DbError>> + Send + use<C>, DbError> {
+) -> Result<BoxStream<'static, Result<Listed, DbError>>, DbError> {
     let quality = quality.as_str();
-    let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
+    let parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![
         (&run, Type::UUID),
         (&scope.assistant_id, Type::TEXT),
         (&quality, Type::TEXT),
@@ -57,7 +56,7 @@ pub async fn stream_by_run<C: GenericClient>(
         (&scope.to, Type::TIMESTAMPTZ),
     ];
     let rows = db.query_typed_raw(ALL, parameters).await?;
-    Ok(rows.and_then(|row| async move { Listed::try_from(&row) }))
+    Ok(rows.map(|row| Listed::try_from(&row?)).boxed())
 }
 
 /// The calls that are older than a place: a run looks at some thousands, which its own index finds.

@@ -4,14 +4,17 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
+use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
-use tokio_postgres::{GenericClient, Row, Transaction};
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor, Transaction};
 
 /// An analysis of the earlier system, on its way in.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the columns are explained where they are made, in migrations/")]
+#[expect(
+    missing_docs,
+    reason = "the columns are explained where they are made, in migrations/"
+)]
 pub struct EarlierAnalysis {
     pub call_id: String,
     pub framework_id: i32,
@@ -122,7 +125,7 @@ pub async fn insert(transaction: &Transaction<'_>, analyses: &[EarlierAnalysis])
 }
 
 /// What the earlier system said of a call, the newest first.
-pub async fn of_call(db: &impl GenericClient, call_id: &str) -> Result<Vec<Earlier>, DbError> {
+pub async fn of_call(db: &impl Executor, call_id: &str) -> Result<Vec<Earlier>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -143,7 +146,7 @@ pub async fn of_call(db: &impl GenericClient, call_id: &str) -> Result<Vec<Earli
 }
 
 /// Adds all of them up.
-pub async fn sums(db: &impl GenericClient) -> Result<Sums, DbError> {
+pub async fn sums(db: &impl Executor) -> Result<Sums, DbError> {
     let row = db
         .query_typed_one(
             r"

@@ -1,10 +1,10 @@
 //! What scoring reads of a call. A row that can't be read costs no other.
 
+use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 
-use crate::db::{self, DbError};
+use crate::db::{self, DbError, Executor};
 
 /// A call, as far as scoring it needs it.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,7 @@ pub struct Unreadable {
 }
 
 /// What scoring these calls needs; those that are not stored are not in the answer.
-pub async fn materials(db: &impl GenericClient, ids: &[String]) -> Result<Vec<Result<Material, Unreadable>>, DbError> {
+pub async fn materials(db: &impl Executor, ids: &[String]) -> Result<Vec<Result<Material, Unreadable>>, DbError> {
     match read(db, ids).await {
         Ok(calls) => return Ok(calls.into_iter().map(Ok).collect()),
         Err(error) if !is_about_a_row(&error) => return Err(error),
@@ -58,7 +58,7 @@ pub async fn materials(db: &impl GenericClient, ids: &[String]) -> Result<Vec<Re
     Ok(calls)
 }
 
-async fn read(db: &impl GenericClient, ids: &[String]) -> Result<Vec<Material>, DbError> {
+async fn read(db: &impl Executor, ids: &[String]) -> Result<Vec<Material>, DbError> {
     let rows = db
         .query_typed(
             r"

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 use crate::framework::Name;
 
 /// What a framework says of a call.
@@ -93,7 +93,7 @@ pub struct Paid {
 }
 
 /// What frameworks say of a call: the active one first, then the one that looked last.
-pub async fn of_call(db: &impl GenericClient, call_id: &str) -> Result<Vec<Stored>, DbError> {
+pub async fn of_call(db: &impl Executor, call_id: &str) -> Result<Vec<Stored>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -119,7 +119,7 @@ pub async fn of_call(db: &impl GenericClient, call_id: &str) -> Result<Vec<Store
 }
 
 /// The requests to judges about a call, the newest first.
-pub async fn paid_for(db: &impl GenericClient, call_id: &str, limit: i64) -> Result<Vec<Paid>, DbError> {
+pub async fn paid_for(db: &impl Executor, call_id: &str, limit: i64) -> Result<Vec<Paid>, DbError> {
     let rows = db
         .query_typed(
             r"

@@ -97,6 +97,7 @@ async fn fresh(postgres: &Postgres, name: &str) -> Result<String> {
         url: postgres.url(name).into(),
         ca: None,
         pool: 2,
+        timeout: std::time::Duration::from_secs(15),
     };
     shared::db::migrate(&settings).await?;
     Ok(postgres.url(name))

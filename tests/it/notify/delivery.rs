@@ -202,6 +202,7 @@ async fn while_the_database_is_away_what_cannot_wait_is_told_and_the_rest_is_lef
         url: "postgres://callmark:hunter2@127.0.0.1:1/callmark".into(),
         ca: None,
         pool: 2,
+        timeout: std::time::Duration::from_secs(15),
     };
     let well = scene.ended(Status::Success, None, at(0)).await;
     let failed = scene.ended(Status::Error, Some(ERROR), at(0)).await;

@@ -3,5 +3,6 @@
 mod delivery;
 mod post;
 mod scene;
+mod silent;
 mod sources;
 mod transitions;

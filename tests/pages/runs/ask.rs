@@ -282,6 +282,7 @@ impl Deaf {
             url: db.url().into(),
             ca: None,
             pool: 2,
+            timeout: std::time::Duration::from_secs(15),
         };
         let user = ("ada".to_owned(), hash("a long enough password").unwrap().into());
         let router = admin::router(Deps {

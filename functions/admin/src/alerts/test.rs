@@ -10,7 +10,6 @@ use axum::response::Redirect;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::event::{Event, TestRequested};
 use shared::notification::{self, Listed};
-use tokio_postgres::GenericClient;
 
 use super::messages::reason;
 use super::{PATH, filters};
@@ -21,6 +20,7 @@ use crate::origin::Proof;
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
+use shared::db::Executor;
 
 /// After this long nobody is expected to answer any more: a message takes seconds, and a function that failed is
 /// tried again after one minute, and after two more.
@@ -72,7 +72,7 @@ pub(super) async fn to_page() -> Redirect {
 
 /// The line for the test that the address names in `asked`, if it names one.
 pub(super) async fn banner(
-    db: &impl GenericClient,
+    db: &impl Executor,
     parameters: &Parameters,
     viewer: &Viewer,
 ) -> Result<Option<Banner>, Trouble> {

@@ -4,13 +4,13 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::run::{self, Row, Status};
-use tokio_postgres::GenericClient;
 
 use super::SCRIPTS;
 use crate::figures::{self, StatusMark};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
+use shared::db::Executor;
 
 /// After this long nobody is expected to answer a request any more.
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);
@@ -39,7 +39,7 @@ enum State {
 
 /// The line for the request that the address names in `script` and `asked`, if it names one.
 pub(crate) async fn banner(
-    db: &impl GenericClient,
+    db: &impl Executor,
     parameters: &Parameters,
     viewer: &Viewer,
 ) -> Result<Option<Banner>, Trouble> {

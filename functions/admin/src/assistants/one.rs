@@ -10,8 +10,7 @@ use shared::assistant::issue::{self, Issue};
 use shared::assistant::overview::{self, Facts};
 use shared::assistant::quality::{self, Bucket, Sample};
 use shared::assistant::version::{self, Change, Version};
-use shared::db;
-use tokio_postgres::GenericClient;
+use shared::db::{self, Executor};
 
 use super::diff::{self, Line};
 use super::window::{Preset, Stretches, Window};
@@ -102,18 +101,18 @@ pub(super) async fn show(
     let ids = [id];
     let id = ids[0].as_str();
     let client = db::connect(&app.pool).await?;
-    let facts = overview::find(&**client, id).await?.ok_or(UNKNOWN)?;
+    let facts = overview::find(&client, id).await?.ok_or(UNKNOWN)?;
     let some = i64::try_from(VERSIONS).unwrap_or(i64::MAX) + 1;
     let ((calls, sample), mut buckets, versions, issues) = tokio::try_join!(
-        quality::within(&**client, id, &window.range),
-        quality::over_time(&**client, &ids, &stretches.starts, window.range.end, true),
-        version::list(&**client, id, &window.range, below.unwrap_or(i32::MAX), some, LONGEST),
-        issue::recurring(&**client, id, &window.range, NEWEST, ISSUES),
+        quality::within(&client, id, &window.range),
+        quality::over_time(&client, &ids, &stretches.starts, window.range.end, true),
+        version::list(&client, id, &window.range, below.unwrap_or(i32::MAX), some, LONGEST),
+        issue::recurring(&client, id, &window.range, NEWEST, ISSUES),
     )?;
     let has_older = versions.len() > VERSIONS;
     let first = versions.last().filter(|_| !has_older);
     let earlier = match first {
-        Some(first) => earlier(&**client, id, &window, first.changed_at, viewer.zone()).await?,
+        Some(first) => earlier(&client, id, &window, first.changed_at, viewer.zone()).await?,
         None => None,
     };
     let buckets = buckets.remove(id).unwrap_or_default();
@@ -155,7 +154,7 @@ fn below(parameters: &Parameters) -> Result<Option<i32>, Trouble> {
 }
 
 async fn earlier(
-    db: &impl GenericClient,
+    db: &impl Executor,
     id: &str,
     window: &Window,
     first: DateTime<Utc>,

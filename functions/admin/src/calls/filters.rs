@@ -2,11 +2,9 @@
 
 use chrono::{DateTime, Days, Utc};
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryFutureExt as _};
 use shared::dashboard::{self, Listed, Quality, Scope};
-use shared::db::DbError;
+use shared::db::{Client, DbError};
 use shared::score;
-use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::parameters::{Dates, Parameters, Place};
@@ -86,12 +84,9 @@ impl Filters {
     /// All of them, newest first, as they come.
     pub(crate) async fn stream(&self, client: &Client) -> Result<BoxStream<'static, Result<Listed, DbError>>, DbError> {
         let scope = self.scope();
-        if let Some(run) = self.run {
-            let rows = score::stream_by_run(client, run, &scope, self.quality);
-            rows.map_ok(StreamExt::boxed).await
-        } else {
-            let rows = dashboard::stream(client, &scope, self.quality);
-            rows.map_ok(StreamExt::boxed).await
+        match self.run {
+            Some(run) => score::stream_by_run(client, run, &scope, self.quality).await,
+            None => dashboard::stream(client, &scope, self.quality).await,
         }
     }
 

@@ -3,8 +3,8 @@
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use deadpool_postgres::Object;
 use futures::StreamExt as _;
+use shared::db::Client;
 use shared::run::LogRow;
 use shared::{db, run};
 use uuid::Uuid;
@@ -23,7 +23,7 @@ pub(super) async fn csv(
     parameters: Parameters,
 ) -> Result<Response, Trouble> {
     let (client, id, lines) = asked_for(&app, path, &parameters).await?;
-    let rows = run::all_logs(&**client, id, &lines.filter).await?;
+    let rows = run::all_logs(&client, id, &lines.filter).await?;
     let records = rows.map(|row| row.map(record));
     let name = format!("callmark-run-{id}-logs.csv");
     Ok(export::csv(&name, &HEADER, export::over(client, records)))
@@ -35,7 +35,7 @@ pub(super) async fn ndjson(
     parameters: Parameters,
 ) -> Result<Response, Trouble> {
     let (client, id, lines) = asked_for(&app, path, &parameters).await?;
-    let rows = run::all_logs(&**client, id, &lines.filter).await?;
+    let rows = run::all_logs(&client, id, &lines.filter).await?;
     let name = format!("callmark-run-{id}-logs.ndjson");
     Ok(export::ndjson(&name, export::over(client, rows)))
 }
@@ -44,11 +44,11 @@ async fn asked_for(
     app: &App,
     path: Result<Path<String>, PathRejection>,
     parameters: &Parameters,
-) -> Result<(Object, Uuid, Lines), Trouble> {
+) -> Result<(Client, Uuid, Lines), Trouble> {
     let id = id_of(path)?;
     let lines = Lines::read(parameters)?;
     let client = db::connect(&app.pool).await?;
-    run::find(&**client, id).await?.ok_or(NO_SUCH_RUN)?;
+    run::find(&client, id).await?.ok_or(NO_SUCH_RUN)?;
     Ok((client, id, lines))
 }
 

@@ -2,11 +2,11 @@
 
 use shared::run::Row;
 use shared::run::touched::{self, MOST_COUNTED, Rejected};
-use tokio_postgres::GenericClient;
 
 use crate::figures::{self, Moment};
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
+use shared::db::Executor;
 
 /// Calls that are listed.
 const LISTED: i64 = 20;
@@ -36,7 +36,7 @@ pub(super) struct Call {
 }
 
 /// Looked up by what the script does.
-pub(super) async fn of(db: &impl GenericClient, run: &Row, viewer: &Viewer) -> Result<Touched, Trouble> {
+pub(super) async fn of(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touched, Trouble> {
     match run.script_name.as_str() {
         "qci-analysis" => scored(db, run, viewer).await,
         "vapi-sync" => stored(db, run, viewer).await,
@@ -44,7 +44,7 @@ pub(super) async fn of(db: &impl GenericClient, run: &Row, viewer: &Viewer) -> R
     }
 }
 
-async fn scored(db: &impl GenericClient, run: &Row, viewer: &Viewer) -> Result<Touched, Trouble> {
+async fn scored(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touched, Trouble> {
     let (counts, calls) = futures::try_join!(
         touched::scored_by_status(db, run.id),
         touched::scored(db, run.id, LISTED)
@@ -61,7 +61,7 @@ async fn scored(db: &impl GenericClient, run: &Row, viewer: &Viewer) -> Result<T
     })
 }
 
-async fn stored(db: &impl GenericClient, run: &Row, viewer: &Viewer) -> Result<Touched, Trouble> {
+async fn stored(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touched, Trouble> {
     let during = (run.started_at, run.finished_at.unwrap_or(viewer.now));
     let ((count, calls), rejected) = futures::try_join!(
         touched::stored(db, during, LISTED),

@@ -36,7 +36,7 @@ const HEADER: [&str; 17] = [
 pub(super) async fn csv(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, Trouble> {
     let filters = Filters::read(&parameters, &viewer)?;
     let client = db::connect(&app.pool).await?;
-    let rows = list::all(&**client, &filters.filter()).await?;
+    let rows = list::all(&client, &filters.filter()).await?;
     let name = format!("callmark-runs-{}.csv", filters.period());
     let records = rows.map(|row| row.map(record));
     Ok(export::csv(&name, &HEADER, export::over(client, records)))
@@ -49,7 +49,7 @@ pub(super) async fn ndjson(
 ) -> Result<Response, Trouble> {
     let filters = Filters::read(&parameters, &viewer)?;
     let client = db::connect(&app.pool).await?;
-    let rows = list::all(&**client, &filters.filter()).await?;
+    let rows = list::all(&client, &filters.filter()).await?;
     let name = format!("callmark-runs-{}.ndjson", filters.period());
     Ok(export::ndjson(&name, export::over(client, rows)))
 }

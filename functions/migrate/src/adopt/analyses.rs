@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use shared::db::Transaction;
 use shared::framework;
 use shared::score::earlier::{self, EarlierAnalysis};
-use tokio_postgres::Transaction;
 
 use super::copy::Tally;
 use super::old::{Found, Old, SCHEMA};
@@ -24,7 +24,10 @@ pub(super) async fn take_frameworks(transaction: &Transaction<'_>, rows: &[Old])
         ensure(transaction, Some(row), version(rows, Some(place))).await?;
         tally.taken += 1;
     }
-    tally.note_many("frameworks: kept as names of the earlier analyses, never active", tally.taken);
+    tally.note_many(
+        "frameworks: kept as names of the earlier analyses, never active",
+        tally.taken,
+    );
     Ok(tally)
 }
 
@@ -65,7 +68,11 @@ pub(super) async fn take(transaction: &Transaction<'_>, frameworks: Option<&Foun
 }
 
 fn read(row: &Old, framework_id: i32) -> EarlierAnalysis {
-    let list = |name| row.redacted(name).filter(|list| !list.is_null()).unwrap_or_else(|| json!([]));
+    let list = |name| {
+        row.redacted(name)
+            .filter(|list| !list.is_null())
+            .unwrap_or_else(|| json!([]))
+    };
     let text = |name| row.text(name).map(str::to_owned);
     EarlierAnalysis {
         call_id: row.key().to_owned(),
@@ -98,7 +105,11 @@ fn sum(analysis: &EarlierAnalysis) -> Option<rust_decimal::Decimal> {
 fn version(frameworks: &[Old], place: Option<usize>) -> i32 {
     let Some(place) = place else { return 1 };
     let name = frameworks.get(place).and_then(|row| row.text("name"));
-    let before = frameworks.iter().take(place).filter(|row| row.text("name") == name).count();
+    let before = frameworks
+        .iter()
+        .take(place)
+        .filter(|row| row.text("name") == name)
+        .count();
     i32::try_from(before).unwrap_or_default() + 1
 }
 

@@ -7,10 +7,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use shared::call::adopted::{self, Adopted, Held};
 use shared::call::{Call, DocumentHash};
-use shared::db::{self, DbError};
+use shared::db::{self, DbError, Executor, Transaction};
 use shared::document::{self, Reading};
 use shared::reject::{self, Reject};
-use tokio_postgres::Transaction;
 
 use super::copy::{Care, Tally};
 use super::fill::Members;
@@ -23,12 +22,7 @@ pub(super) enum Read {
 }
 
 /// Stores a batch.
-pub(super) async fn take(
-    transaction: &mut Transaction<'_>,
-    rows: &[Old],
-    care: Care,
-    now: DateTime<Utc>,
-) -> Result<Tally> {
+pub(super) async fn take(transaction: &Transaction<'_>, rows: &[Old], care: Care, now: DateTime<Utc>) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut calls: HashMap<String, Adopted> = HashMap::new();
     let mut rejects = Vec::new();
@@ -55,11 +49,11 @@ pub(super) async fn take(
         Care::Together => store(transaction, &calls, &mut tally).await?,
         Care::EachAlone => {
             for call in &calls {
-                let alone = transaction.transaction().await?;
-                match store(&alone, std::slice::from_ref(call), &mut tally).await {
-                    Ok(()) => alone.commit().await?,
+                transaction.batch_execute("savepoint alone").await?;
+                match store(transaction, std::slice::from_ref(call), &mut tally).await {
+                    Ok(()) => transaction.batch_execute("release savepoint alone").await?,
                     Err(error) if db::is_about_the_row(&error) => {
-                        alone.rollback().await?;
+                        transaction.batch_execute("rollback to savepoint alone").await?;
                         rejects.push(refused(&call.call, &error));
                     }
                     Err(error) => return Err(error.into()),
@@ -69,7 +63,7 @@ pub(super) async fn take(
     }
     for reject in &rejects {
         tally.refuse(&reject.reason, 1);
-        reject::keep(&*transaction, reject, None, now).await?;
+        reject::keep(transaction, reject, None, now).await?;
     }
     Ok(tally)
 }
@@ -139,7 +133,12 @@ fn complete(members: &mut Members, call: &Call, row: &Old) -> bool {
         }
     }
     for (column, outer, member, is_missing) in [
-        ("customer_phone_number", "customer", "number", blank(&call.customer_phone_number)),
+        (
+            "customer_phone_number",
+            "customer",
+            "number",
+            blank(&call.customer_phone_number),
+        ),
         (
             "vapi_success_evaluation",
             "analysis",
@@ -195,7 +194,10 @@ async fn store(transaction: &Transaction<'_>, calls: &[Adopted], tally: &mut Tal
     }
     let inserted = adopted::insert(transaction, &calls.iter().collect::<Vec<_>>()).await?;
     tally.taken += inserted.len() as u64;
-    let others: Vec<&Adopted> = calls.iter().filter(|adopted| !inserted.contains(&adopted.call.id)).collect();
+    let others: Vec<&Adopted> = calls
+        .iter()
+        .filter(|adopted| !inserted.contains(&adopted.call.id))
+        .collect();
     if others.is_empty() {
         return Ok(());
     }
@@ -240,7 +242,10 @@ pub(super) fn merged(old: &Adopted, held: &Held) -> Option<Adopted> {
         call.has_tool_calls = old.call.has_tool_calls;
         call.has_calendar_booking = old.call.has_calendar_booking;
     }
-    call.duration_seconds = call.duration_seconds.or(held.duration_seconds).or(old.call.duration_seconds);
+    call.duration_seconds = call
+        .duration_seconds
+        .or(held.duration_seconds)
+        .or(old.call.duration_seconds);
     Some(Adopted {
         call: *call,
         synced_at: held.synced_at.max(old.synced_at),
@@ -249,7 +254,9 @@ pub(super) fn merged(old: &Adopted, held: &Held) -> Option<Adopted> {
 
 /// The document is redacted already.
 fn refused(call: &Call, error: &DbError) -> Reject {
-    let reason = error.as_db_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
+    let reason = error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), |error| error.message().to_owned());
     let document_hash: DocumentHash = call.document_hash;
     Reject {
         call_id: Some(call.id.clone()),

@@ -1,15 +1,11 @@
 //! Copies the old tables into ours, a bounded transaction at a time; each keeps how far it came.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Pool;
 use shared::adoption::{self, Progress};
-use shared::db::{self, ConnectError, DbError};
-use shared::telemetry;
+use shared::db::{self, Executor, Pool, Transaction};
 use tokio::sync::watch;
 
 use super::old::{Found, Old, SCHEMA, Table};
@@ -73,7 +69,7 @@ pub(super) async fn everything(
     {
         let client = db::connect(pool).await?;
         for table in Table::ALL.into_iter().filter(|table| survey.moved(*table).is_some()) {
-            adoption::begin(&**client, table.name(), now()).await?;
+            adoption::begin(&client, table.name(), now()).await?;
         }
     }
     // The history is copied with its assistants, and frameworks with their analyses.
@@ -91,7 +87,11 @@ pub(super) async fn everything(
             with: with.and_then(|table| survey.moved(table)),
             frameworks: survey.moved(Table::Frameworks),
         };
-        while let Some(progress) = work.batch(now()).await.with_context(|| format!("copying {}", table.name()))? {
+        while let Some(progress) = work
+            .batch(now())
+            .await
+            .with_context(|| format!("copying {}", table.name()))?
+        {
             watch.send_replace(Stage::Copying {
                 table: progress.table_name.clone(),
                 rows: progress.rows_read.unsigned_abs(),
@@ -119,28 +119,19 @@ impl Work<'_> {
     /// One batch; tried again while the database is only away for a moment, row by row if it refuses one. Nothing where
     /// there is no such table.
     async fn batch(&self, now: DateTime<Utc>) -> Result<Option<Progress>> {
-        let patience = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
-            .with_max_delay(Duration::from_secs(5))
-            .with_max_times(6)
-            .with_jitter();
-        let attempt = |care| {
-            (move || self.attempt(care, now))
-                .retry(patience)
-                .when(may_pass)
-                .notify(|error, _| tracing::warn!("copying again: {}", telemetry::chain(error.as_ref())))
-        };
-        match attempt(Care::Together).await {
-            Err(error) if is_about_a_row(&error) => attempt(Care::EachAlone).await,
+        match db::retry(self.pool, || self.attempt(Care::Together, now)).await {
+            Err(error) if is_about_a_row(&error) => db::retry(self.pool, || self.attempt(Care::EachAlone, now)).await,
             ended => ended,
         }
     }
 
     async fn attempt(&self, care: Care, now: DateTime<Utc>) -> Result<Option<Progress>> {
-        let Some(found) = self.found.or(self.with) else { return Ok(None) };
+        let Some(found) = self.found.or(self.with) else {
+            return Ok(None);
+        };
         let table = found.table;
         let mut client = db::connect(self.pool).await?;
-        let mut transaction = client.transaction().await?;
+        let transaction = client.transaction().await?;
         // Whoever does not own a table would be shown none of its rows rather than an error.
         transaction
             .batch_execute("set local row_security = off; set local timezone = 'UTC'")
@@ -151,12 +142,12 @@ impl Work<'_> {
         }
         let rows = found.batch(&transaction, SCHEMA, progress.last_key.as_deref()).await?;
         let Some(last) = rows.last().map(|row| row.key().to_owned()) else {
-            self.finish(&mut transaction, &mut progress, now).await?;
+            self.finish(&transaction, &mut progress, now).await?;
             transaction.commit().await?;
             return Ok(Some(progress));
         };
         let tally = match table {
-            Table::Calls => calls::take(&mut transaction, &rows, care, now).await?,
+            Table::Calls => calls::take(&transaction, &rows, care, now).await?,
             Table::Assistants | Table::History => {
                 let (tally, history) = assistants::take(&transaction, found, self.with, &rows, now).await?;
                 if let Some((with, read)) = self.with.filter(|with| with.table != table).zip(history) {
@@ -181,12 +172,7 @@ impl Work<'_> {
     }
 
     /// The last row was looked at: counts what no batch could read, and what is left of a history.
-    async fn finish(
-        &self,
-        transaction: &mut tokio_postgres::Transaction<'_>,
-        progress: &mut Progress,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
+    async fn finish(&self, transaction: &Transaction<'_>, progress: &mut Progress, now: DateTime<Utc>) -> Result<()> {
         for found in [self.found, self.with].into_iter().flatten() {
             let mut own = if found.table.name() == progress.table_name {
                 progress.clone()
@@ -199,7 +185,7 @@ impl Work<'_> {
                 own.rows_read += i64::try_from(read).unwrap_or_default();
                 tally = rest;
             }
-            let (_, without_key) = found.count(&*transaction, SCHEMA).await?;
+            let (_, without_key) = found.count(transaction, SCHEMA).await?;
             tally.refuse("rows without a key", without_key.unsigned_abs());
             own.rows_read += without_key;
             tally.add_to(&mut own);
@@ -220,15 +206,8 @@ pub(super) fn keys(rows: &[Old]) -> Vec<&str> {
     keys
 }
 
-fn may_pass(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<DbError>().is_some_and(db::is_transient)
-            || cause.downcast_ref::<ConnectError>().is_some_and(ConnectError::is_transient)
-    })
-}
-
 fn is_about_a_row(error: &anyhow::Error) -> bool {
     error
         .chain()
-        .any(|cause| cause.downcast_ref::<DbError>().is_some_and(db::is_about_the_row))
+        .any(|cause| cause.downcast_ref::<db::DbError>().is_some_and(db::is_about_the_row))
 }

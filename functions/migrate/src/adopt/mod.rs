@@ -24,11 +24,10 @@ mod verify;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Pool;
 use serde::Serialize;
 use shared::adoption::{self, Progress};
 use shared::config::Database;
-use shared::db::{self, MigrationError};
+use shared::db::{self, MigrationError, Pool};
 use tokio::sync::watch;
 
 use self::survey::Survey;
@@ -97,9 +96,12 @@ pub struct Adopted {
 /// Refuses a database in which our tables cannot be made. [`shared::db::migrate`] would fail half-way.
 pub async fn check(pool: &Pool) -> Result<()> {
     let client = db::connect(pool).await?;
-    let survey = Survey::of(&**client).await?;
+    let survey = Survey::of(&client).await?;
     if !survey.to_move().is_empty() {
-        let names = survey.to_move().iter().map(|found| format!("{}.{}", survey.here, found.table.name()));
+        let names = survey
+            .to_move()
+            .iter()
+            .map(|found| format!("{}.{}", survey.here, found.table.name()));
         return Err(AdoptError::Unadopted(names.collect()).into());
     }
     if !survey.obstacles.is_empty() {
@@ -111,7 +113,7 @@ pub async fn check(pool: &Pool) -> Result<()> {
 /// Whether there is anything of the earlier system in the database.
 pub async fn is_there(pool: &Pool) -> Result<bool> {
     let client = db::connect(pool).await?;
-    let survey = Survey::of(&**client).await?;
+    let survey = Survey::of(&client).await?;
     Ok(survey.tables().next().is_some())
 }
 
@@ -131,7 +133,7 @@ pub async fn adopt(
     let pool = db::pool(settings)?;
     {
         let client = db::connect(&pool).await?;
-        let survey = Survey::of(&**client).await?;
+        let survey = Survey::of(&client).await?;
         if survey.tables().next().is_none() {
             return Err(AdoptError::Nothing(survey.here).into());
         }
@@ -149,14 +151,14 @@ pub async fn adopt(
     watch.send_replace(Stage::Migrated);
     let survey = {
         let client = db::connect(&pool).await?;
-        Survey::of(&**client).await?
+        Survey::of(&client).await?
     };
     let is_complete = copy::everything(&pool, &survey, watch, is_late, now).await?;
     let client = db::connect(&pool).await?;
     Ok(Adopted {
         moved,
         applied,
-        tables: adoption::all(&**client).await?,
+        tables: adoption::all(&client).await?,
         is_complete,
     })
 }

@@ -5,8 +5,8 @@
 use anyhow::{Context as _, Result};
 use rust_decimal::Decimal;
 use serde::Serialize;
+use shared::db::{Executor, Transaction};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{GenericClient, Transaction};
 
 /// Where the earlier system's tables are kept.
 pub const SCHEMA: &str = "before_callmark";
@@ -232,12 +232,18 @@ impl Found {
 
     /// The select list: each column as text, null where the table lacks it. Only our names go into it.
     fn select_list(&self) -> String {
-        let columns = self.table.columns().iter().map(|(name, kind)| match (self.kind_of(name), kind) {
-            (None, _) => format!("null::text as {name}"),
-            // The session's settings have a say in how these are written otherwise.
-            (Some(kind), Kind::Json) if !kind.starts_with("json") => format!("to_jsonb(old.{name})::text as {name}"),
-            (Some(_), _) => format!("old.{name}::text as {name}"),
-        });
+        let columns = self
+            .table
+            .columns()
+            .iter()
+            .map(|(name, kind)| match (self.kind_of(name), kind) {
+                (None, _) => format!("null::text as {name}"),
+                // The session's settings have a say in how these are written otherwise.
+                (Some(kind), Kind::Json) if !kind.starts_with("json") => {
+                    format!("to_jsonb(old.{name})::text as {name}")
+                }
+                (Some(_), _) => format!("old.{name}::text as {name}"),
+            });
         columns.collect::<Vec<_>>().join(", ")
     }
 
@@ -250,7 +256,12 @@ impl Found {
     }
 
     /// The rows behind `after`, in the order of their key, as many as a batch takes; all rows of one key come together.
-    pub(super) async fn batch(&self, transaction: &Transaction<'_>, schema: &str, after: Option<&str>) -> Result<Vec<Old>> {
+    pub(super) async fn batch(
+        &self,
+        transaction: &Transaction<'_>,
+        schema: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<Old>> {
         let (name, key) = (self.table.name(), self.table.key());
         let kind = self.kind_of(key).context("the key is missing")?;
         let weight = if self.kind_of("raw_json").is_some() {
@@ -294,7 +305,7 @@ impl Found {
     /// The rows with these keys, each as text, in the order of `order`.
     pub(super) async fn of_keys(
         &self,
-        db: &impl GenericClient,
+        db: &impl Executor,
         schema: &str,
         keys: &[&str],
         order: &'static str,
@@ -317,7 +328,7 @@ impl Found {
     }
 
     /// How many rows there are, and how many of them have no key.
-    pub(super) async fn count(&self, db: &impl GenericClient, schema: &str) -> Result<(i64, i64)> {
+    pub(super) async fn count(&self, db: &impl Executor, schema: &str) -> Result<(i64, i64)> {
         let statement = format!(
             "select count(*), count(*) filter (where {key} is null) from {schema}.{name}",
             key = self.table.key(),
@@ -330,7 +341,7 @@ impl Found {
     /// How many rows meet a condition on columns that the table has; none where it lacks one.
     pub(super) async fn count_where(
         &self,
-        db: &impl GenericClient,
+        db: &impl Executor,
         schema: &str,
         columns: &[&str],
         condition: &str,
@@ -338,14 +349,17 @@ impl Found {
         if columns.iter().any(|column| self.kind_of(column).is_none()) {
             return Ok(0);
         }
-        let statement = format!("select count(*) from {schema}.{} as old where {condition}", self.table.name());
+        let statement = format!(
+            "select count(*) from {schema}.{} as old where {condition}",
+            self.table.name()
+        );
         Ok(db.query_typed_one(&statement, &[]).await?.try_get(0)?)
     }
 
     /// Each expression over the columns of the table, added up; 0 where the table lacks one of its columns.
     pub(super) async fn sums(
         &self,
-        db: &impl GenericClient,
+        db: &impl Executor,
         schema: &str,
         expressions: &[(&[&str], &'static str)],
     ) -> Result<Sums> {

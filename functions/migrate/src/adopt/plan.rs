@@ -1,10 +1,9 @@
 //! What an adoption would take, from where, how many, and what it cannot take; nothing is changed.
 
 use anyhow::Result;
-use deadpool_postgres::Pool;
 use serde::Serialize;
 use shared::db;
-use tokio_postgres::Transaction;
+use shared::db::{Executor as _, Pool, Transaction};
 
 use super::AdoptError;
 use super::old::{Found, Table};
@@ -62,7 +61,7 @@ pub async fn plan(pool: &Pool) -> Result<Plan> {
     transaction
         .batch_execute("set transaction read only; set local row_security = off")
         .await?;
-    let survey = Survey::of(&*transaction).await?;
+    let survey = Survey::of(&transaction).await?;
     if survey.tables().next().is_none() {
         return Err(AdoptError::Nothing(survey.here).into());
     }
@@ -78,7 +77,7 @@ pub async fn plan(pool: &Pool) -> Result<Plan> {
     Ok(Plan {
         tables,
         functions: survey.functions.clone(),
-        dependents: survey.dependents(&*transaction).await?,
+        dependents: survey.dependents(&transaction).await?,
         obstacles: survey.obstacles,
     })
 }
@@ -165,8 +164,14 @@ fn conditions(table: Table, place: &impl Fn(Table) -> Option<String>) -> Vec<Con
                 false,
             ),
         ],
-        Table::Logs => vec![(&["run_id"], missing(Table::Runs, "run_id", "id"), "of a run that there is not", true)],
-        Table::Analyses => vec![
+        Table::Logs => vec![(
+            &["run_id"],
+            missing(Table::Runs, "run_id", "id"),
+            "of a run that there is not",
+            true,
+        )],
+        Table::Analyses => {
+            vec![
             (
                 &["call_id"],
                 missing(Table::Calls, "call_id", "id"),
@@ -181,7 +186,8 @@ fn conditions(table: Table, place: &impl Fn(Table) -> Option<String>) -> Vec<Con
                 "whose total is not the sum of its parts: kept as they were, marked",
                 false,
             ),
-        ],
+        ]
+        }
         Table::History => vec![(
             &["assistant_id"],
             missing(Table::Assistants, "assistant_id", "assistant_id"),

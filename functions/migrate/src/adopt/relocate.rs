@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use backon::{ConstantBuilder, Retryable};
-use deadpool_postgres::Pool;
-use shared::db::{self, DbError};
+use shared::db::{self, DbError, Executor as _, Pool};
 use tokio_postgres::types::Type;
 
 use super::AdoptError;
@@ -35,7 +34,7 @@ async fn attempt(pool: &Pool) -> Result<Vec<String>> {
     transaction
         .query_typed("select pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)])
         .await?;
-    let survey = Survey::of(&*transaction).await?;
+    let survey = Survey::of(&transaction).await?;
     if survey.to_move().is_empty() {
         return Ok(Vec::new());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Serialize;
 use shared::db;
-use tokio_postgres::GenericClient;
+use shared::db::Executor;
 use tokio_postgres::types::{Oid, Type};
 
 use super::old::{Found, SCHEMA, Table};
@@ -49,14 +49,18 @@ struct Relation {
 
 impl Survey {
     /// Looks around, and changes nothing.
-    pub(super) async fn of(db: &impl GenericClient) -> Result<Self> {
-        let here: Option<String> = db.query_typed_one("select current_schema()::text", &[]).await?.try_get(0)?;
+    pub(super) async fn of(db: &impl Executor) -> Result<Self> {
+        let here: Option<String> = db
+            .query_typed_one("select current_schema()::text", &[])
+            .await?
+            .try_get(0)?;
         let here = here.unwrap_or_else(|| "public".to_owned());
         let applied = db::applied(db).await?;
         // The migration that makes a name ours.
         let mut ours: BTreeMap<String, (i32, bool)> = BTreeMap::new();
         for created in db::created() {
-            ours.entry(created.name).or_insert((created.version, created.is_function));
+            ours.entry(created.name)
+                .or_insert((created.version, created.is_function));
         }
         let is_ours = |name: &str| ours.get(name).is_some_and(|(version, _)| applied.contains(version));
         let names: Vec<&str> = ours.keys().map(String::as_str).collect();
@@ -93,14 +97,25 @@ impl Survey {
     /// Every table of the earlier system, and the schema that it is in.
     pub(super) fn tables(&self) -> impl Iterator<Item = (&Found, &str)> {
         let moved = self.moved.iter().map(|found| (found, SCHEMA));
-        self.to_move.iter().map(|found| (found, self.here.as_str())).chain(moved)
+        self.to_move
+            .iter()
+            .map(|found| (found, self.here.as_str()))
+            .chain(moved)
     }
 
     fn place(&mut self, relation: Relation, is_ours: &impl Fn(&str) -> bool) {
         let table = Table::ALL.into_iter().find(|table| table.name() == relation.name);
         let found = table
-            .filter(|table| table.signature().iter().all(|name| relation.columns.iter().any(|(column, _)| column == name)))
-            .map(|table| Found { table, columns: relation.columns });
+            .filter(|table| {
+                table
+                    .signature()
+                    .iter()
+                    .all(|name| relation.columns.iter().any(|(column, _)| column == name))
+            })
+            .map(|table| Found {
+                table,
+                columns: relation.columns,
+            });
         let qualified = format!("{}.{}", relation.schema, relation.name);
         if relation.schema == SCHEMA && self.here != SCHEMA {
             if let Some(found) = found {
@@ -123,7 +138,7 @@ impl Survey {
         }
     }
 
-    async fn look_at_functions(&mut self, db: &impl GenericClient, is_ours: &impl Fn(&str) -> bool) -> Result<()> {
+    async fn look_at_functions(&mut self, db: &impl Executor, is_ours: &impl Fn(&str) -> bool) -> Result<()> {
         let rows = db
             .query_typed(
                 r"
@@ -155,7 +170,7 @@ impl Survey {
         Ok(())
     }
 
-    async fn look_at_rights(&mut self, db: &impl GenericClient) -> Result<()> {
+    async fn look_at_rights(&mut self, db: &impl Executor) -> Result<()> {
         let row = db
             .query_typed_one(
                 r"
@@ -175,7 +190,9 @@ impl Survey {
             self.obstacles.push(if row.try_get("is_there")? {
                 format!("{me} may not create in the schema {SCHEMA}: grant it, or connect as the schema's owner")
             } else {
-                format!("{me} may not create the schema {SCHEMA}: grant create on the database, or connect as its owner")
+                format!(
+                    "{me} may not create the schema {SCHEMA}: grant create on the database, or connect as its owner"
+                )
             });
         }
         for found in &self.to_move {
@@ -191,7 +208,7 @@ impl Survey {
     }
 
     /// What was built on the earlier system's tables, and what becomes of it.
-    pub(super) async fn dependents(&self, db: &impl GenericClient) -> Result<Vec<Dependent>> {
+    pub(super) async fn dependents(&self, db: &impl Executor) -> Result<Vec<Dependent>> {
         let names: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
         let rows = db
             .query_typed(
@@ -216,7 +233,7 @@ impl Survey {
     }
 }
 
-async fn relations(db: &impl GenericClient, names: &[&str], here: &str) -> Result<Vec<Relation>> {
+async fn relations(db: &impl Executor, names: &[&str], here: &str) -> Result<Vec<Relation>> {
     let rows = db
         .query_typed(
             r"
@@ -240,7 +257,10 @@ async fn relations(db: &impl GenericClient, names: &[&str], here: &str) -> Resul
             group by relation.relname, space.nspname, relation.oid, relation.relowner
             order by relation.relname
             ",
-            &[(&names, Type::TEXT_ARRAY), (&[here, SCHEMA].as_slice(), Type::TEXT_ARRAY)],
+            &[
+                (&names, Type::TEXT_ARRAY),
+                (&[here, SCHEMA].as_slice(), Type::TEXT_ARRAY),
+            ],
         )
         .await?;
     rows.iter()
@@ -252,7 +272,11 @@ async fn relations(db: &impl GenericClient, names: &[&str], here: &str) -> Resul
                 schema: row.try_get("schema")?,
                 oid: row.try_get("oid")?,
                 may_alter: row.try_get("may_alter")?,
-                columns: columns.unwrap_or_default().into_iter().zip(types.unwrap_or_default()).collect(),
+                columns: columns
+                    .unwrap_or_default()
+                    .into_iter()
+                    .zip(types.unwrap_or_default())
+                    .collect(),
             })
         })
         .collect()

@@ -139,7 +139,7 @@ impl World {
         };
         let version = self
             .veil
-            .hollow
+            .thin
             .get(&id)
             .and_then(|(thinning, _)| thinning.applied(&whole))
             .map_or(whole, Arc::new);
