@@ -68,7 +68,7 @@ impl Desk {
             .await
             .context("reading the prices")?;
         let midnight = Utc.from_utc_datetime(&now.date_naive().and_time(chrono::NaiveTime::MIN));
-        let spent_today = score::spent_since(&**client, midnight)
+        let spent_today = score::ledger::spent_since(&**client, midnight)
             .await
             .context("reading what was spent today")?;
         let settings = &deps.settings;
