@@ -61,6 +61,12 @@ pub enum MigrationError {
     /// Nothing is missing, and newer code has migrated the database further than ours can.
     #[error("the database is newer than this code: it has {0}")]
     Newer(String),
+    /// The database can't hold every character.
+    #[error(
+        "the database's encoding is {0}, which can't hold what callers say: create one with \
+         `create database callmark encoding 'UTF8' template template0` and name it in DATABASE_URL"
+    )]
+    Encoding(String),
     /// The settings do not make a connection.
     #[error(transparent)]
     Url(#[from] MalformedUrl),
@@ -174,6 +180,13 @@ async fn migrate_unless_busy(pool: &Pool) -> Result<Vec<String>, MigrationError>
         .await?;
     if !row.get::<_, bool>(0) {
         return Err(MigrationError::Busy);
+    }
+    let row = lock
+        .query_typed_one("select current_setting('server_encoding')", &[])
+        .await?;
+    let encoding: String = row.get(0);
+    if encoding != "UTF8" {
+        return Err(MigrationError::Encoding(encoding));
     }
     let mut connection = connect(pool).await?;
     let runner = embedded::migrations::runner();

@@ -1,5 +1,7 @@
 //! Documents that could not be stored as calls, and every query on `vapi_call_rejects`.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
@@ -28,6 +30,9 @@ pub struct Reject {
 /// Keeps a reject; one that was seen before is counted again.
 pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: DateTime<Utc>) -> Result<(), DbError> {
     let hash: &[u8] = &reject.document_hash;
+    let [reason, call_id, document] = [Some(&reject.reason), reject.call_id.as_ref(), reject.document.as_ref()]
+        .map(|text| text.map(|text| escaped(text)));
+    let sqlstate = &reject.sqlstate;
     let bytes = i32::try_from(reject.document_bytes).unwrap_or(i32::MAX);
     db.execute_typed(
         r"
@@ -45,10 +50,10 @@ pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: D
         ",
         &[
             (&Uuid::now_v7(), Type::UUID),
-            (&reject.call_id, Type::TEXT),
-            (&reject.reason, Type::TEXT),
-            (&reject.sqlstate, Type::TEXT),
-            (&reject.document, Type::TEXT),
+            (&call_id, Type::TEXT),
+            (&reason, Type::TEXT),
+            (sqlstate, Type::TEXT),
+            (&document, Type::TEXT),
             (&bytes, Type::INT4),
             (&hash, Type::BYTEA),
             (&now, Type::TIMESTAMPTZ),
@@ -57,6 +62,15 @@ pub async fn keep(db: &impl GenericClient, reject: &Reject, run_id: Uuid, now: D
     )
     .await?;
     Ok(())
+}
+
+/// PostgreSQL's text holds every character but NUL: that is kept as JSON escapes it.
+fn escaped(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\\u0000"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Marks the open rejects of calls that are stored by now; returns how many.
