@@ -5,17 +5,25 @@
 
 use std::collections::VecDeque;
 use std::pin::pin;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use shared::event::{Bus, Event, Finished, Invocation, Requested};
-use shared::run::{Context, Failure, Status};
+use shared::run::{Context, Failure, Ledger, Status};
 use shared::{clock, event};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Desk;
+use crate::holder;
 use crate::span::Span;
+
+/// How long after its limit a run may take to close its row.
+const OVERTIME: Duration = Duration::from_secs(30);
+/// How long looking for processes that have ended may take.
+const FREEING: Duration = Duration::from_secs(15);
 
 /// The functions that run on this machine, and what their host tells them.
 pub(crate) struct Functions {
@@ -113,7 +121,8 @@ impl Functions {
             Event::Finished(finished) if brought_calls(finished) => match &self.qci {
                 Some(qci) => {
                     let invocation = delivered(&event, finished)?;
-                    told(Box::pin(qci::handle(qci, &invocation, &self.context())).await)
+                    self.bounded(qci::SCRIPT, &qci.ledger, qci::handle(qci, &invocation, &self.context()))
+                        .await
                 }
                 None => Ok(()),
             },
@@ -125,12 +134,47 @@ impl Functions {
         let script_name = request.script_name.clone();
         let invocation = Invocation::requested(None, request);
         match (script_name.as_str(), &self.sync, &self.qci) {
-            (sync::SCRIPT, Some(sync), _) => told(Box::pin(sync::handle(sync, &invocation, &self.context())).await),
-            (qci::SCRIPT, _, Some(qci)) => told(Box::pin(qci::handle(qci, &invocation, &self.context())).await),
+            (sync::SCRIPT, Some(sync), _) => {
+                self.bounded(
+                    sync::SCRIPT,
+                    &sync.ledger,
+                    sync::handle(sync, &invocation, &self.context()),
+                )
+                .await
+            }
+            (qci::SCRIPT, _, Some(qci)) => {
+                self.bounded(qci::SCRIPT, &qci.ledger, qci::handle(qci, &invocation, &self.context()))
+                    .await
+            }
             _ => {
                 tracing::warn!("nothing on this machine runs {script_name}");
                 Ok(())
             }
+        }
+    }
+
+    /// Frees the lease of a process that has ended, then runs. A run that hangs is dropped some time after its limit, as
+    /// Lambda would: the schedule goes on.
+    async fn bounded<T>(
+        &self,
+        script_name: &str,
+        ledger: &Ledger,
+        run: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<()> {
+        let freed = holder::free_lease(&ledger.pool, &ledger.bus, script_name);
+        match timeout(FREEING, freed).await {
+            Ok(Ok(())) => {}
+            // The claim says it better, or finds the lease free.
+            Ok(Err(error)) => tracing::warn!("looking for a process that has ended: {error:#}"),
+            Err(_) => tracing::warn!("looking for a process that has ended: the database does not answer"),
+        }
+        let limit = self.time_limit.delta().to_std().unwrap_or_default() + OVERTIME;
+        match timeout(limit, Box::pin(run)).await {
+            Ok(ended) => told(ended),
+            Err(_) => bail!(
+                "{script_name} hung: it was given up {} s after its limit",
+                OVERTIME.as_secs()
+            ),
         }
     }
 

@@ -213,8 +213,8 @@ Examples:
   callmark serve --every 1h --json >>runs.ndjson        one line of JSON for each run"
 )]
 pub(crate) struct Serve {
-    /// The time from one sync to the next [default: `SYNC_EVERY`, or 6h]
-    #[arg(long, value_name = "TIME")]
+    /// The time from one sync to the next, 1s to 7d [default: `SYNC_EVERY`, or 6h]
+    #[arg(long, value_name = "TIME", value_parser = crate::serve::every)]
     pub(crate) every: Option<Span>,
     /// Cut a run after this time; what is left is continued in a run of the same batch
     #[arg(long, value_name = "TIME", default_value_t = Span::minutes(15))]

@@ -19,6 +19,7 @@ use crate::command;
 use crate::contents::Contents;
 use crate::earlier;
 use crate::exit::Exit;
+use crate::health::Health;
 use crate::machine::{Machine, Settings};
 use crate::pages::{Admission, Invitation, Pages};
 use crate::postgres::{self, Postgres};
@@ -115,11 +116,22 @@ async fn play(screen: &Screen, options: &command::Demo, postgres: &Postgres, sto
     let chain = machine
         .run(sync::SCRIPT, "demo", serde_json::json!({}), screen, Some(stage.calls))
         .await?;
+    let health = Health::new(machine.pool.clone(), serve::EVERY, TIME_LIMIT, clock::now());
     let pages = if options.once {
         None
     } else {
         let (pool, bus) = (machine.pool.clone(), machine.bus.clone());
-        Some(Pages::open(pool, bus, Admission::Once, options.admin_port, stop.clone()).await?)
+        Some(
+            Pages::open(
+                pool,
+                bus,
+                Admission::Once,
+                options.admin_port,
+                Some(health.clone()),
+                stop.clone(),
+            )
+            .await?,
+        )
     };
     let invitation = pages.as_ref().map(|pages| &pages.invitation);
     show(screen, &stage, &machine, &chain, invitation).await?;
@@ -129,7 +141,7 @@ async fn play(screen: &Screen, options: &command::Demo, postgres: &Postgres, sto
     {
         let next = clock::now() + serve::EVERY.delta();
         invite(screen, &stage, &pages.invitation, &report::instant(next));
-        serve::forever(&mut machine, screen, serve::EVERY, next, stop).await?;
+        serve::forever(&mut machine, screen, serve::EVERY, next, &health, stop).await?;
         pages.close().await?;
     }
     machine.close().await;

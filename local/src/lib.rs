@@ -18,6 +18,8 @@ mod demo;
 mod desk;
 mod exit;
 mod hash_password;
+mod health;
+mod holder;
 mod machine;
 mod migrate;
 mod one_look;

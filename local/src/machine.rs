@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::{self, Functions, Inbox};
 use crate::desk::Desk;
+use crate::holder;
 use crate::progress;
 use crate::report::Chain;
 use crate::screen::Screen;
@@ -76,6 +77,7 @@ impl Settings {
 impl Machine {
     /// Wires the functions, and makes sure that the database answers.
     pub(crate) async fn start(settings: &Settings, time_limit: Span, stop: CancellationToken) -> Result<Self> {
+        holder::announce();
         let (watched, _) = watch::channel(Watched::default());
         let pool = db::pool(&settings.database)?;
         drop(db::connect(&pool).await?);

@@ -22,7 +22,7 @@ pub(crate) async fn run(screen: &Screen, options: &command::Admin) -> Result<Exi
     let pool = db::pool(&database)?;
     machine::look_at_tables(&pool).await?;
     let bus = Bus::open(events.bus_name).await;
-    let pages = Pages::open(pool, bus, admission, options.port, stop.clone()).await?;
+    let pages = Pages::open(pool, bus, admission, options.port, None, stop.clone()).await?;
     screen.answer(&pages.invitation, || pages.invitation.text())?;
     screen.say("Ctrl-C ends it");
     stop.cancelled().await;

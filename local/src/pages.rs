@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use admin::{Deps, Key, Scheme, Users};
 use anyhow::{Context as _, Result};
+use axum::Router;
+use axum::routing::get;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use shared::config::{self, Reader};
@@ -13,6 +15,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::health::Health;
 
 /// Where the pages are unless somebody says otherwise or the port is taken.
 const PORT: u16 = 4180;
@@ -58,12 +62,13 @@ impl Admission {
 }
 
 impl Pages {
-    /// Serves the pages until `stop`, on this port or else on the usual one, or any that is free.
+    /// Serves the pages until `stop`, with the health of a schedule where there is one, on this port or else on the usual one, or any that is free.
     pub(crate) async fn open(
         pool: Pool,
         bus: Bus,
         admission: Admission,
         port: Option<u16>,
+        health: Option<Health>,
         stop: CancellationToken,
     ) -> Result<Self> {
         let listener = listen(port).await?;
@@ -79,6 +84,13 @@ impl Pages {
             key,
             scheme: Scheme::Http,
         });
+        // The schedule is ours, and so is what says whether it is kept.
+        let pages = match health {
+            Some(health) => Router::new()
+                .route("/healthz", get(async move || health.check().await))
+                .fallback_service(pages),
+            None => pages,
+        };
         let service = pages.into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
         Ok(Self {

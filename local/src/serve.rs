@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::command;
 use crate::exit::{self, Exit};
+use crate::health::Health;
 use crate::machine::{self, Machine, Settings};
 use crate::pages::{Admission, Pages};
 use crate::report::{self, Chain};
@@ -22,6 +23,19 @@ use crate::span::Span;
 
 /// The schedule that the template has, too.
 pub(crate) const EVERY: Span = Span::hours(6);
+
+/// What `--every` and `SYNC_EVERY` take alike.
+const LEAST_EVERY: Span = Span::seconds(1);
+const MOST_EVERY: Span = Span::hours(7 * 24);
+const EXPECTED_EVERY: &str = "a time from 1s to 7d, such as 6h";
+
+/// Reads `--every`.
+pub(crate) fn every(text: &str) -> Result<Span, String> {
+    text.parse()
+        .ok()
+        .filter(|span| (LEAST_EVERY..=MOST_EVERY).contains(span))
+        .ok_or_else(|| format!("expected {EXPECTED_EVERY}"))
+}
 
 /// How often it is looked after what did not happen; likewise.
 const LOOK: Duration = Duration::from_mins(15);
@@ -33,8 +47,7 @@ const GLANCE: Duration = Duration::from_secs(20);
 pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exit> {
     let mut reader = Reader::load().await?;
     let settings = Settings::of_everything(&mut reader);
-    let (least, most) = (Span::minutes(1), Span::hours(7 * 24));
-    let setting = reader.within("SYNC_EVERY", EVERY, least, most, "a time from 1m to 7d, such as 6h");
+    let setting = reader.within("SYNC_EVERY", EVERY, LEAST_EVERY, MOST_EVERY, EXPECTED_EVERY);
     let admission = Admission::read(&mut reader);
     let expected = reader.watchdog();
     reader.finish()?;
@@ -42,8 +55,18 @@ pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exi
     let stop = signals::stop(screen)?;
     let mut machine = Machine::start(&settings, options.time_limit, stop.clone()).await?;
     machine::look_at_tables(&machine.pool).await?;
+    let now = clock::now();
     let (pool, bus) = (machine.pool.clone(), machine.bus.clone());
-    let pages = Pages::open(pool, bus, admission, options.admin_port, stop.clone()).await?;
+    let health = Health::new(pool.clone(), every, options.time_limit, now);
+    let pages = Pages::open(
+        pool,
+        bus,
+        admission,
+        options.admin_port,
+        Some(health.clone()),
+        stop.clone(),
+    )
+    .await?;
     let scoring = if settings.is_judged() {
         "and scoring what is new"
     } else {
@@ -60,7 +83,7 @@ pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exi
     let watch = AbortOnDropHandle::new(tokio::spawn(watch(watchdog)));
     screen.say(&format!("the pages are at {}", pages.invitation.text()));
     screen.say(&format!("syncing every {every}, {scoring}; Ctrl-C ends it"));
-    forever(&mut machine, screen, every, clock::now(), &stop).await?;
+    forever(&mut machine, screen, every, now, &health, &stop).await?;
     drop(watch);
     pages.close().await?;
     machine.close().await;
@@ -86,9 +109,11 @@ pub(crate) async fn forever(
     screen: &Screen,
     every: Span,
     first: DateTime<Utc>,
+    health: &Health,
     stop: &CancellationToken,
 ) -> Result<()> {
     let mut next = first;
+    health.next_is_at(next);
     while !stop.is_cancelled() {
         let asked = tokio::select! {
             is_time = wait_until(next, stop) => if is_time { None } else { break },
@@ -108,6 +133,7 @@ pub(crate) async fn forever(
         while next <= now {
             next += every.delta();
         }
+        health.next_is_at(next);
         if !stop.is_cancelled() {
             screen.say(&format!("next sync at {}", report::instant(next)));
         }

@@ -16,6 +16,10 @@ pub(crate) struct Span(Duration);
 pub(crate) struct NoSpan;
 
 impl Span {
+    pub(crate) const fn seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
     pub(crate) const fn minutes(minutes: u64) -> Self {
         Self(Duration::from_secs(minutes * 60))
     }

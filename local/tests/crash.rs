@@ -140,6 +140,13 @@ async fn scores_what_was_left(room: &Courtroom, lost: usize, what: &str) {
         "{what}"
     );
     let (stored, asked) = (room.db().count("qci_analyses").await, room.judge.requests().len());
+    // Killed between writing a row and sending its request, it leaves a row that no judge saw; never the reverse.
+    let written = usize::try_from(room.db().count("judge_requests").await).unwrap();
+    assert!(
+        (asked..=asked + AT_ONCE).contains(&written),
+        "{what}: {written} rows for {asked} requests that the judge saw"
+    );
+    assert_counted(room, what).await;
     let while_leased = room.score().await;
     assert_eq!(while_leased.status, Status::Skipped, "{what}");
     assert_eq!(room.judge.requests().len(), asked, "{what}");
@@ -157,16 +164,34 @@ async fn scores_what_was_left(room: &Courtroom, lost: usize, what: &str) {
     assert_lost(room.db(), &dead, what).await;
 }
 
+/// What is under way counts at its estimate in the budget of the day.
+async fn assert_counted(room: &Courtroom, what: &str) {
+    let open =
+        "select count(*) as requests, count(estimated_usd) as estimated, coalesce(sum(estimated_usd), 0)::text as usd
+                from judge_requests where state = 'open'";
+    let open = &room.db().rows(open).await[0];
+    assert_eq!(open["requests"], open["estimated"], "{what}");
+    let known = "select coalesce(sum(cost_usd), 0)::text as usd from judge_requests where state = 'closed'";
+    let known = &room.db().rows(known).await[0];
+    let usd = |row: &Value| row["usd"].as_str().unwrap().parse::<rust_decimal::Decimal>().unwrap();
+    let midnight = now() - chrono::TimeDelta::days(1);
+    let client = room.db().client().await;
+    let spent = shared::score::ledger::spent_since(&client, midnight).await.unwrap();
+    assert_eq!(spent, usd(open) + usd(known), "{what}");
+}
+
 /// Each call has its one analysis, and each score the one answer that it was made of.
 async fn assert_all_scored(room: &Courtroom, what: &str) {
     let numbers = "select count(*) filter (where status = 'scored') as scored,
                           count(*) filter (where status = 'skipped') as skipped,
                           count(distinct call_id) as calls,
-                          (select count(*) from judge_requests) as answers,
-                          (select count(distinct call_id) from judge_requests) as answered
+                          (select count(*) from judge_requests where state = 'closed') as answers,
+                          (select count(distinct call_id) from judge_requests where state = 'closed') as answered,
+                          (select count(*) from judge_requests where state = 'open') as open
                    from qci_analyses";
     let expected = json!({
-        "scored": TALKS, "skipped": HANG_UPS, "calls": TALKS + HANG_UPS, "answers": TALKS, "answered": TALKS
+        "scored": TALKS, "skipped": HANG_UPS, "calls": TALKS + HANG_UPS, "answers": TALKS, "answered": TALKS,
+        "open": 0
     });
     assert_eq!(room.db().rows(numbers).await, [expected], "{what}");
 }
@@ -289,6 +314,13 @@ async fn killed_at_any_request_to_the_judge_the_next_run_scores_the_rest_and_onl
 
         child.kill().await.unwrap();
 
+        until_quiet(room.db()).await;
+        let seen = i64::try_from(room.judge.requests().len()).unwrap();
+        assert_eq!(
+            room.db().count("judge_requests").await,
+            seen,
+            "killed at request {request}"
+        );
         scores_what_was_left(&room, AT_ONCE, &format!("killed at request {request}")).await;
     }
 }
@@ -415,4 +447,74 @@ async fn freeze_in_a_copy(db: &TestDb, process: Pid) {
         kill(process, Signal::SIGCONT).unwrap();
     }
     panic!("it was never in a COPY");
+}
+
+#[tokio::test]
+async fn a_run_whose_process_was_killed_gives_its_lease_to_the_next_on_this_machine_at_once() {
+    let stage = stage().await;
+    let victim = Arc::new(AtomicU32::new(0));
+    let at_page = Arc::clone(&victim);
+    stage.vapi.on_page(3, move |_| kill_child(&at_page));
+    let mut child = sync(&stage);
+    victim.store(child.id().unwrap(), Ordering::SeqCst);
+    child.wait().await.unwrap();
+    assert_eq!(stage.db.only_run().await.status, "running");
+
+    let next = sync(&stage).wait().await.unwrap();
+
+    assert!(next.success(), "{next}");
+    let runs = stage.db.runs().await;
+    let ended: Vec<_> = runs
+        .iter()
+        .map(|run| (run.status.as_str(), run.error_message.as_deref()))
+        .collect();
+    let gone = Some("lost: its process ended without a result");
+    assert_eq!(ended, [("error", gone), ("success", None)]);
+    stage.assert_equal().await;
+}
+
+/// A server that accepts, and never says a word.
+async fn silent() -> (tokio::net::TcpListener, String) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+#[tokio::test]
+async fn sigterm_ends_every_command_within_ten_seconds_whatever_is_silent() {
+    let stage = stage().await;
+    let (_listener, address) = silent().await;
+    let (database, vapi) = (stage.db.url(), stage.vapi.url());
+    let silent_database = format!("postgres://u@{address}/d");
+    let silent_http = format!("http://{address}");
+    let settings = |database: &str, http: &str, slack: &str| {
+        [
+            ("DATABASE_URL", database.to_owned()),
+            ("VAPI_BASE_URL", http.to_owned()),
+            ("OPENAI_BASE_URL", http.to_owned()),
+            ("VAPI_API_KEY", "test-key".to_owned()),
+            ("OPENAI_API_KEY", "test-key".to_owned()),
+            ("SLACK_WEBHOOK_URL", slack.to_owned()),
+        ]
+    };
+    let webhook = format!("http://{address}/hook");
+    for (what, settings) in [
+        ("the database", settings(&silent_database, &vapi, &webhook)),
+        ("Vapi and the judge", settings(&database, &silent_http, &webhook)),
+    ] {
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        for command in ["sync", "qci", "migrate", "watchdog", "admin", "serve"] {
+            let mut child = callmark(command, &settings);
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            let Some(id) = child.id() else { continue };
+            let began = tokio::time::Instant::now();
+            kill(Pid::from_raw(i32::try_from(id).unwrap()), Signal::SIGTERM).ok();
+            let ended = tokio::time::timeout(Duration::from_secs(10), child.wait()).await;
+            assert!(
+                ended.is_ok(),
+                "{command} goes on after {:?}, while {what} is silent",
+                began.elapsed()
+            );
+        }
+    }
 }

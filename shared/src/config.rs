@@ -191,6 +191,30 @@ impl Reader {
         value
     }
 
+    /// A key, as it goes into a header. What people paste around one is named, and never the key.
+    fn key(&mut self, name: &str, expected: &'static str) -> SecretString {
+        let key = self.required(name, expected).unwrap_or_default();
+        let quotes = ['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
+        let fault = if key.starts_with(quotes) || key.ends_with(quotes) {
+            Some(("is in quotes", "the key alone, without quotes"))
+        } else if key.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
+            Some(("begins with `Bearer`", "the key alone, without `Bearer`"))
+        } else if key.contains(char::is_whitespace) {
+            Some((
+                "is malformed: it holds a space or a new line",
+                "printable characters without spaces",
+            ))
+        } else if !key.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
+            Some(("is malformed", "printable characters without spaces"))
+        } else {
+            None
+        };
+        if let Some((fault, expected)) = fault {
+            self.problem(name, fault, expected);
+        }
+        key.into()
+    }
+
     fn http_url(&mut self, name: &str, default: &str) -> Url {
         self.checked_http_url(name, default).unwrap_or_else(fallback_url)
     }
@@ -199,6 +223,18 @@ impl Reader {
     fn checked_http_url(&mut self, name: &str, default: &str) -> Option<Url> {
         let text = self.text(name).unwrap_or_else(|| default.to_owned());
         match Url::parse(&text) {
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                self.problem(
+                    name,
+                    "holds a user name or a password",
+                    "a URL without `user:password@`: keys have settings of their own",
+                );
+                None
+            }
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                self.problem(name, "has a query", "a URL without `?…` and `#…`");
+                None
+            }
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
             _ => {
                 self.problem(name, "is malformed", "an http:// or https:// URL");
@@ -297,6 +333,34 @@ mod tests {
         assert_eq!(vapi.api_key.expose_secret(), "from-environment");
         assert!((vapi.rate - 9.0).abs() < f64::EPSILON);
         reader.finish().unwrap();
+    }
+
+    #[test]
+    fn what_people_paste_around_a_key_or_into_a_url_is_named_and_never_printed() {
+        for (name, value, said) in [
+            ("VAPI_API_KEY", "\"sk-private\"", "VAPI_API_KEY is in quotes"),
+            ("VAPI_API_KEY", "Bearer sk-private", "VAPI_API_KEY begins with `Bearer`"),
+            ("VAPI_API_KEY", "sk-\nprivate", "a space or a new line"),
+            (
+                "VAPI_BASE_URL",
+                "https://user:private@api.vapi.ai",
+                "holds a user name or a password",
+            ),
+            (
+                "VAPI_BASE_URL",
+                "https://api.vapi.ai?key=private",
+                "VAPI_BASE_URL has a query",
+            ),
+            ("VAPI_BASE_URL", "https://api.vapi.ai", "DATABASE_URL is missing"),
+        ] {
+            let mut reader = reader(&[("VAPI_API_KEY", "key"), (name, value)]);
+
+            reader.vapi();
+            reader.database();
+            let error = reader.finish().unwrap_err().to_string();
+
+            assert!(error.contains(said) && !error.contains("private"), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Documents that could not be stored as calls, and every query on `vapi_call_rejects`.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -35,6 +37,9 @@ pub async fn keep(
 ) -> Result<(), DbError> {
     let run_id: Option<Uuid> = run_id.into();
     let hash: &[u8] = &reject.document_hash;
+    let [reason, call_id, document] = [Some(&reject.reason), reject.call_id.as_ref(), reject.document.as_ref()]
+        .map(|text| text.map(|text| escaped(text)));
+    let sqlstate = &reject.sqlstate;
     let bytes = i32::try_from(reject.document_bytes).unwrap_or(i32::MAX);
     db.execute_typed(
         r"
@@ -52,10 +57,10 @@ pub async fn keep(
         ",
         &[
             (&Uuid::now_v7(), Type::UUID),
-            (&reject.call_id, Type::TEXT),
-            (&reject.reason, Type::TEXT),
-            (&reject.sqlstate, Type::TEXT),
-            (&reject.document, Type::TEXT),
+            (&call_id, Type::TEXT),
+            (&reason, Type::TEXT),
+            (sqlstate, Type::TEXT),
+            (&document, Type::TEXT),
             (&bytes, Type::INT4),
             (&hash, Type::BYTEA),
             (&now, Type::TIMESTAMPTZ),
@@ -80,6 +85,15 @@ pub async fn open(db: &impl Executor, since: DateTime<Utc>) -> Result<i64, DbErr
         )
         .await?;
     Ok(row.try_get(0)?)
+}
+
+/// PostgreSQL's text holds every character but NUL: that is kept as JSON escapes it.
+fn escaped(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\\u0000"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Marks the open rejects of calls that are stored by now; returns how many.

@@ -3,6 +3,7 @@
 mod by_run;
 pub mod earlier;
 mod findings;
+pub mod ledger;
 mod material;
 mod stored;
 
@@ -18,6 +19,7 @@ use crate::price::Usage;
 
 pub use by_run::{by_run, stream_by_run};
 pub use findings::{CriterionFound, EvidenceFound, FailureFound, Findings, StrengthFound, TipFound};
+pub use ledger::Request;
 pub use material::{Material, Unreadable, materials};
 pub use stored::{Documents, Paid, Stored, of_call, paid_for};
 
@@ -91,29 +93,6 @@ pub struct Scored {
     pub usage: Usage,
     /// What they cost in USD; unknown where a price is.
     pub cost: Option<Decimal>,
-}
-
-/// One answer that was paid for.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Its id: storing it twice stores it once.
-    pub id: Uuid,
-    /// When it was asked for.
-    pub requested_at: DateTime<Utc>,
-    /// How long it took, in milliseconds.
-    pub duration_ms: i32,
-    /// The model, as the endpoint names it.
-    pub model: Option<String>,
-    /// `answered`, or how it was of no use.
-    pub outcome: &'static str,
-    /// Its tokens.
-    pub usage: Usage,
-    /// What it cost in USD; unknown where the price is.
-    pub cost: Option<Decimal>,
-    /// Quotes in it.
-    pub quotes_total: i32,
-    /// Those that are in the transcript.
-    pub quotes_verified: i32,
 }
 
 /// What storing an analysis did.
@@ -196,17 +175,6 @@ pub async fn backlog_size(db: &impl Executor, framework_id: i32) -> Result<i64, 
     rows.first().map_or(Ok(0), |row| Ok(row.try_get("calls")?))
 }
 
-/// What was spent on judges since an instant, in USD, as far as prices are known.
-pub async fn spent_since(db: &impl Executor, since: DateTime<Utc>) -> Result<Decimal, DbError> {
-    let rows = db
-        .query_typed(
-            "select coalesce(sum(cost_usd), 0) as usd from judge_requests where requested_at >= $1",
-            &[(&since, Type::TIMESTAMPTZ)],
-        )
-        .await?;
-    rows.first().map_or(Ok(Decimal::ZERO), |row| Ok(row.try_get("usd")?))
-}
-
 /// How the scores of a framework are spread, best class first.
 pub async fn spread(db: &impl Executor, framework_id: i32) -> Result<Vec<Spread>, DbError> {
     let rows = db
@@ -244,7 +212,7 @@ pub async fn keep(transaction: &Transaction<'_>, analysis: &Analysis) -> Result<
         Verdict::Failed(reason) => keep_failure(transaction, analysis, reason).await?,
     };
     for request in &analysis.requests {
-        keep_request(transaction, analysis, request).await?;
+        ledger::close(transaction, analysis, request).await?;
     }
     Ok(kept)
 }
@@ -401,39 +369,6 @@ async fn keep_failure(transaction: &Transaction<'_>, analysis: &Analysis, reason
         Some(row) if row.try_get::<_, &str>("status")? == "parked" => Ok(Kept::Parked),
         _ => new_or_changed(&rows),
     }
-}
-
-async fn keep_request(transaction: &Transaction<'_>, analysis: &Analysis, request: &Request) -> Result<(), DbError> {
-    let [input, cached, output] = tokens(request.usage);
-    transaction
-        .execute_typed(
-            r"
-            insert into judge_requests (
-                id, call_id, framework_id, run_id, requested_at, duration_ms, model, outcome,
-                input_tokens, cached_tokens, output_tokens, cost_usd, quotes_total, quotes_verified
-            )
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-            on conflict (id) do nothing
-            ",
-            &[
-                (&request.id, Type::UUID),
-                (&analysis.call_id, Type::TEXT),
-                (&analysis.framework_id, Type::INT4),
-                (&analysis.run_id, Type::UUID),
-                (&request.requested_at, Type::TIMESTAMPTZ),
-                (&request.duration_ms, Type::INT4),
-                (&request.model, Type::TEXT),
-                (&request.outcome, Type::TEXT),
-                (&input, Type::INT4),
-                (&cached, Type::INT4),
-                (&output, Type::INT4),
-                (&request.cost, Type::NUMERIC),
-                (&request.quotes_total, Type::INT4),
-                (&request.quotes_verified, Type::INT4),
-            ],
-        )
-        .await?;
-    Ok(())
 }
 
 fn new_or_changed(rows: &[tokio_postgres::Row]) -> Result<Kept, DbError> {

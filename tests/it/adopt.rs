@@ -351,7 +351,7 @@ async fn earlier_runs_are_closed_and_disturb_neither_the_lease_nor_the_watchdog(
     )
     .await;
     assert_eq!(batches, 10, "two runs of one batch stay together");
-    let client = earlier.db.client().await;
+    let client = db::connect(&earlier.db.pool()).await.unwrap();
     let pulse = shared::run::pulse(&client, "vapi-sync").await.unwrap();
     assert_eq!(pulse, shared::run::Pulse::default());
 }

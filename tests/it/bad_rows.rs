@@ -242,3 +242,41 @@ async fn a_transcript_that_no_judge_can_read_fails_before_anybody_is_asked() {
             .contains("characters were spoken")
     );
 }
+
+#[tokio::test]
+async fn an_analysis_that_the_database_refuses_fails_its_call_alone() {
+    let calls: Vec<Value> = (0..4)
+        .map(|index| conversation(&format!("good-{index}"), &TALK))
+        .collect();
+    let room = Courtroom::hearing(&calls, judge::Settings::default()).await;
+    let refuse =
+        "alter table qci_analyses add constraint refused_by_test check (call_id <> 'good-1' or status <> 'scored');
+                  create function erase() returns trigger language plpgsql as $$
+                  begin
+                      delete from vapi_calls_raw where id = 'good-2';
+                      return null;
+                  end $$;
+                  create trigger erased_meanwhile after insert on judge_requests execute function erase();";
+    room.db().client().await.batch_execute(refuse).await.unwrap();
+
+    let report = room.score().await;
+
+    assert_eq!(
+        (report.counters.calls_analyzed, report.counters.records_failed),
+        (2, 2),
+        "{:?}",
+        report.reason
+    );
+    let refused = room.analysis("good-1").await;
+    assert_eq!(refused["status"], "failed");
+    assert!(
+        refused["error_message"].as_str().unwrap().contains("refused_by_test"),
+        "{refused}"
+    );
+    let answers = room
+        .db()
+        .rows("select call_id, state from judge_requests order by call_id")
+        .await;
+    let closed = |id: &str| json!({"call_id": id, "state": "closed"});
+    assert_eq!(answers, [closed("good-0"), closed("good-1"), closed("good-3")]);
+}

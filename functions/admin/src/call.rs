@@ -306,6 +306,14 @@ fn spent(paid: &[Paid]) -> Option<Decimal> {
         .try_fold(Decimal::ZERO, |sum, request| sum.checked_add(request.cost?))
 }
 
+fn outcome(request: &Paid) -> String {
+    match request.outcome.as_str() {
+        "open" => "under way".to_owned(),
+        "unknown" => "not known: its run ended before the answer was stored, and it counts as paid for".to_owned(),
+        other => verdict::words(other),
+    }
+}
+
 fn why_not(analysis: Option<&Stored>) -> Option<String> {
     verdict::why_not(
         analysis.map(|analysis| analysis.status.as_str()),

@@ -16,6 +16,7 @@ use crate::Deps;
 use crate::budget::UsedUp;
 use crate::input::Input;
 use crate::judge::JudgeError;
+use crate::ledger;
 use crate::material::{Desk, Looked, Prepared};
 use crate::scoring::{Ended, Scorer};
 use crate::tally::Tally;
@@ -92,6 +93,10 @@ pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &In
     let unasked = reading.await.context("reading calls")??;
     tally.take_broken(unasked.broken);
     scorer.settle(&mut tally).await?;
+    // What is still open was given up with its call.
+    if let Err(error) = ledger::give_up(&scorer.pool, Some(run.id)).await {
+        tracing::warn!("{error:#}");
+    }
     // What is without an answer now, was so to the last.
     if stop.is_none() {
         stop = tally.silence().map(Stop::Judge);

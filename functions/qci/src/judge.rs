@@ -14,7 +14,9 @@ use shared::price::Usage;
 use shared::{clock, config, http, telemetry};
 use tokio_util::sync::CancellationToken;
 use url::Url;
+use uuid::Uuid;
 
+use crate::ledger::Entry;
 use crate::throttle::Throttle;
 
 /// The judge.
@@ -51,6 +53,8 @@ pub(crate) struct Message {
 /// An answer that was paid for.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
+    /// Its row in the ledger.
+    pub(crate) id: Uuid,
     pub(crate) requested_at: DateTime<Utc>,
     pub(crate) took: Duration,
     /// As the endpoint names it.
@@ -140,6 +144,9 @@ pub enum JudgeError {
     /// It was not asked: the run ends.
     #[error("the judge was not asked any more")]
     Stopped,
+    /// The database would not take the row that stands for a request before it goes out.
+    #[error("a request to the judge could not be written down before it was made, and was not made: {0}")]
+    NotRecorded(String),
     /// The request itself is what it does not like.
     #[error("the judge refused the request ({status}): {message}")]
     Refused {
@@ -173,16 +180,21 @@ impl Judge {
         })
     }
 
-    /// Asks, with tries. To be asked too often counts for no try: it passes, and the throttle waits. Once `stop` is
+    /// Asks, with tries, each of which has its row in the ledger before it is made. To be asked too often counts for no try: it passes, and the throttle waits. Once `stop` is
     /// cancelled no request is begun; those under way are waited for.
-    pub(crate) async fn ask(&self, question: &Question<'_>, stop: &CancellationToken) -> Result<Reply, JudgeError> {
+    pub(crate) async fn ask(
+        &self,
+        question: &Question<'_>,
+        entry: &Entry<'_>,
+        stop: &CancellationToken,
+    ) -> Result<Reply, JudgeError> {
         let body = serde_json::to_vec(question).map_err(|error| JudgeError::Malformed(error.to_string()))?;
         let patience = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(500))
             .with_max_delay(Duration::from_secs(20))
             .with_max_times(self.attempts.saturating_sub(1))
             .with_jitter();
-        (|| self.try_until_heard(&body, stop))
+        let asked = (|| self.try_until_heard(&body, entry, stop))
             .retry(patience)
             .when(JudgeError::is_transient)
             .notify(|error, wait| {
@@ -192,17 +204,27 @@ impl Judge {
                     telemetry::chain(error)
                 );
             })
-            .await
+            .await;
+        if asked.is_err() {
+            entry.refused().await;
+        }
+        asked
     }
 
-    async fn try_until_heard(&self, body: &[u8], stop: &CancellationToken) -> Result<Reply, JudgeError> {
+    async fn try_until_heard(
+        &self,
+        body: &[u8],
+        entry: &Entry<'_>,
+        stop: &CancellationToken,
+    ) -> Result<Reply, JudgeError> {
         loop {
             let turn = stop.run_until_cancelled(self.throttle.turn()).await;
             // A turn may have come free just because of what ended the run.
             let Some(turn) = turn.filter(|_| !stop.is_cancelled()) else {
                 return Err(JudgeError::Stopped);
             };
-            match self.try_once(body).await {
+            entry.open().await?;
+            match self.try_once(body, entry).await {
                 Err(JudgeError::TooFast { quiet }) => {
                     tracing::debug!(
                         quiet_ms = quiet.map(|quiet| quiet.as_millis()),
@@ -214,12 +236,17 @@ impl Judge {
                     turn.answered();
                     return Ok(reply);
                 }
-                ended => return ended,
+                Err(error) => {
+                    if error.may_be_paid_for() {
+                        entry.lost().await;
+                    }
+                    return Err(error);
+                }
             }
         }
     }
 
-    async fn try_once(&self, body: &[u8]) -> Result<Reply, JudgeError> {
+    async fn try_once(&self, body: &[u8], entry: &Entry<'_>) -> Result<Reply, JudgeError> {
         let (requested_at, began) = (clock::now(), tokio::time::Instant::now());
         let response = self
             .http
@@ -237,7 +264,9 @@ impl Judge {
         let completion: WireCompletion =
             serde_json::from_slice(&bytes).map_err(|error| JudgeError::Malformed(error.to_string()))?;
         let usage = completion.usage.unwrap_or_default();
+        let content = content(completion.choices)?;
         Ok(Reply {
+            id: entry.answered(),
             requested_at,
             took: began.elapsed(),
             model: completion.model,
@@ -250,7 +279,7 @@ impl Judge {
                     .unwrap_or_default(),
                 output: usage.completion_tokens,
             },
-            content: content(completion.choices)?,
+            content,
         })
     }
 }
@@ -292,7 +321,17 @@ impl JudgeError {
             | Self::UnknownFormat { .. }
             | Self::TooLong { .. }
             | Self::Stopped
+            | Self::NotRecorded(_)
             | Self::Refused { .. } => false,
+        }
+    }
+
+    /// Whether the request may have been worked on, although no answer came of it.
+    fn may_be_paid_for(&self) -> bool {
+        match self {
+            Self::NoAnswer(error) => !error.is_builder() && !error.is_connect(),
+            Self::Malformed(_) => true,
+            _ => false,
         }
     }
 
@@ -300,7 +339,11 @@ impl JudgeError {
     pub(crate) fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Unauthorized { .. } | Self::NotFound { .. } | Self::UsedUp { .. } | Self::UnknownFormat { .. }
+            Self::Unauthorized { .. }
+                | Self::NotFound { .. }
+                | Self::UsedUp { .. }
+                | Self::UnknownFormat { .. }
+                | Self::NotRecorded(_)
         )
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! event ─▶ main ─▶ handle ─▶ backlog (which calls) ─▶ gate ─▶ transcript ─▶ measure ──────────┐
 //!                               │                              └─▶ prompt ─▶ judge ─▶ answer ─┤
-//!                               └─ budget, time                                  evidence ◀──┘
+//!                               └─ budget, time                 ledger            evidence ◀──┘
 //!                                                             points ─▶ shared::score ─▶ rows
 //! ```
 
@@ -16,6 +16,7 @@ mod evidence;
 mod gate;
 mod input;
 mod judge;
+mod ledger;
 mod material;
 mod measure;
 mod normal;
@@ -32,6 +33,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::json;
 use shared::event::Invocation;
 use shared::framework;
@@ -94,10 +97,22 @@ async fn analyze(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>)
         format!("scoring by framework {}", framework.name),
         json!({"framework": framework.name.to_string(), "framework_id": framework.id}),
     );
+    tell_given_up(run, ledger::give_up(&deps.ledger.pool, None).await?);
     let desk = material::Desk::new(deps, framework, brands, now).await?;
     if input.estimate {
         estimate::tell(deps, run, &desk, input).await
     } else {
         backlog::work_off(deps, run, desk, input).await
+    }
+}
+
+/// Says what earlier runs had asked the judge for when they died: it may have been paid for.
+fn tell_given_up(run: &Run, (requests, usd): (i64, Decimal)) {
+    if requests > 0 {
+        let text = format!(
+            "{requests} requests to the judge were under way when a run died: they count as about {} USD",
+            usd.round_dp(4)
+        );
+        run.warn(Step::Validate, text, json!({"requests": requests, "usd": usd.to_f64()}));
     }
 }

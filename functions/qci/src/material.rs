@@ -68,7 +68,7 @@ impl Desk {
         let (prices, spent_today) = db::retry(pool, || async {
             let client = db::connect(pool).await?;
             let prices = price::on(&client, now.date_naive()).await?;
-            Ok((prices, score::spent_since(&client, midnight).await?))
+            Ok((prices, score::ledger::spent_since(&client, midnight).await?))
         })
         .await
         .context("reading the prices and what was spent today")?;

@@ -14,12 +14,12 @@ use shared::run::{Run, Step};
 use shared::score::{self, Analysis, Kept, Material, Request, Scored, Verdict};
 use shared::{clock, db, telemetry};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::Deps;
 use crate::answer::Answer;
 use crate::evidence::Verified;
 use crate::judge::{Judge, JudgeError, Message, Question, Reply};
+use crate::ledger::{Entry, JudgeLedger};
 use crate::material::{Desk, Prepared};
 use crate::points::{self, Score};
 use crate::prompt;
@@ -31,6 +31,7 @@ pub(crate) struct Scorer {
     run: Arc<Run>,
     judge: Arc<Judge>,
     pub(crate) desk: Arc<Desk>,
+    ledger: JudgeLedger,
     /// Cancelled when the judge is not to be asked any more.
     pub(crate) stop: CancellationToken,
 }
@@ -70,6 +71,7 @@ impl Scorer {
             pool: deps.ledger.pool.clone(),
             run: Arc::clone(run),
             judge: Arc::clone(&deps.judge),
+            ledger: JudgeLedger::open(deps.ledger.pool.clone(), desk.framework.id, run.id),
             desk,
             stop: CancellationToken::new(),
         }
@@ -78,10 +80,14 @@ impl Scorer {
     /// Scores a call and stores what came of it. A panic fails this call alone.
     pub(crate) async fn judge(self: Arc<Self>, prepared: Box<Prepared>) -> Result<Ended> {
         let mut requests = Vec::new();
-        let verdict = AssertUnwindSafe(self.verdict(&prepared, &mut requests))
+        let entry = self
+            .ledger
+            .entry(&prepared.call.call_id, &self.desk.model, prepared.guess);
+        let verdict = AssertUnwindSafe(self.verdict(&prepared, &entry, &mut requests))
             .catch_unwind()
             .await;
-        let spent: Decimal = requests.iter().filter_map(|request| request.cost).sum();
+        let known: Decimal = requests.iter().filter_map(|request| request.cost).sum();
+        let spent = known + entry.unknown();
         self.desk.budget.settle(prepared.guess.unwrap_or_default(), spent);
         let verdict = match verdict {
             Ok(Ok(verdict)) => verdict,
@@ -121,11 +127,27 @@ impl Scorer {
         }
     }
 
-    /// Stores analyses, all or none, and counts them.
-    pub(crate) async fn keep(&self, analyses: &[Analysis]) -> Result<()> {
+    /// Stores analyses and counts them. One that the database refuses costs no other, and says why it was refused.
+    pub(crate) async fn keep(&self, analyses: &[Analysis]) -> Result<Option<String>> {
         if analyses.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
+        match (self.store(analyses).await, analyses) {
+            (Ok(()), _) => Ok(None),
+            (Err(error), [analysis]) if is_about_the_row(&error) => self.keep_refusal(analysis, &error).await.map(Some),
+            (Err(error), _) if is_about_the_row(&error) => {
+                let mut refused = None;
+                for analysis in analyses {
+                    refused = Box::pin(self.keep(std::slice::from_ref(analysis))).await?.or(refused);
+                }
+                Ok(refused)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// All or none.
+    async fn store(&self, analyses: &[Analysis]) -> Result<()> {
         let kept = db::retry(&self.pool, || async {
             let mut client = db::connect(&self.pool).await?;
             let transaction = client.transaction().await?;
@@ -141,6 +163,26 @@ impl Scorer {
             self.count(analysis, kept);
         }
         Ok(())
+    }
+
+    /// The call fails for what the database said, as it would for what the judge says.
+    async fn keep_refusal(&self, analysis: &Analysis, error: &anyhow::Error) -> Result<String> {
+        let reason = format!("its analysis can't be stored: {error:#}");
+        let failed = Analysis {
+            facts: json!({}),
+            verdict: Verdict::Failed(reason.clone()),
+            ..analysis.clone()
+        };
+        match self.store(std::slice::from_ref(&failed)).await {
+            Err(error) if is_about_the_row(&error) => {
+                // The call itself is gone.
+                self.run.count(|counters| counters.records_failed += 1);
+                let text = format!("call {} has no score: {reason}", analysis.call_id);
+                self.run.warn(Step::Analyze, text, json!({"call_id": analysis.call_id}));
+                Ok(reason)
+            }
+            stored => stored.map(|()| reason),
+        }
     }
 
     async fn answered(&self, prepared: &Prepared, verdict: Verdict, requests: Vec<Request>) -> Result<Ended> {
@@ -160,9 +202,11 @@ impl Scorer {
         }
         let facts = json!(prepared.facts);
         let analysis = self.analysis(&prepared.call, facts, verdict, requests);
-        self.keep(std::slice::from_ref(&analysis))
+        let refused = self
+            .keep(std::slice::from_ref(&analysis))
             .await
             .with_context(|| format!("storing the analysis of call {}", prepared.call.call_id))?;
+        answered.failure = refused.or(answered.failure);
         Ok(Ended::Answered(Box::new(answered)))
     }
 
@@ -196,9 +240,14 @@ impl Scorer {
         }
     }
 
-    async fn verdict(&self, prepared: &Prepared, requests: &mut Vec<Request>) -> Result<Verdict, JudgeError> {
+    async fn verdict(
+        &self,
+        prepared: &Prepared,
+        entry: &Entry<'_>,
+        requests: &mut Vec<Request>,
+    ) -> Result<Verdict, JudgeError> {
         let mut messages = self.desk.prompt.messages(&prepared.transcript, prepared.brand.as_ref());
-        let reply = self.ask(&messages).await?;
+        let reply = self.ask(&messages, entry).await?;
         let mut best = match self.read(prepared, reply, requests) {
             Ok(usable) if usable.problems.is_empty() => return Ok(self.scored(prepared, &usable, requests)),
             Ok(usable) => Ok(usable),
@@ -211,7 +260,7 @@ impl Scorer {
             Err(unread) => (unread.text.clone().unwrap_or_default(), vec![unread.reason.clone()]),
         };
         messages.extend(prompt::mend(text, &problems));
-        match self.ask(&messages).await {
+        match self.ask(&messages, entry).await {
             Ok(reply) => {
                 let mended = self.read(prepared, reply, requests);
                 let problems = |read: &Result<Usable, Unread>| read.as_ref().ok().map(|usable| usable.problems.len());
@@ -229,14 +278,14 @@ impl Scorer {
         })
     }
 
-    async fn ask(&self, messages: &[Message]) -> Result<Reply, JudgeError> {
+    async fn ask(&self, messages: &[Message], entry: &Entry<'_>) -> Result<Reply, JudgeError> {
         let question = Question {
             model: &self.desk.model,
             messages,
             response_format: &self.desk.prompt.response_format,
             request: &self.desk.framework.request,
         };
-        let asked = self.judge.ask(&question, &self.stop).await;
+        let asked = self.judge.ask(&question, entry, &self.stop).await;
         if asked.as_ref().is_err_and(JudgeError::is_final) {
             self.stop.cancel();
         }
@@ -246,7 +295,7 @@ impl Scorer {
     /// Reads an answer and notes what it cost.
     fn read(&self, prepared: &Prepared, reply: Reply, requests: &mut Vec<Request>) -> Result<Usable, Unread> {
         let mut request = Request {
-            id: Uuid::now_v7(),
+            id: reply.id,
             requested_at: reply.requested_at,
             duration_ms: i32::try_from(reply.took.as_millis()).unwrap_or(i32::MAX),
             cost: self.desk.cost(reply.model.as_deref(), reply.usage),
@@ -308,6 +357,12 @@ fn is_as_good(mended: Option<usize>, first: Option<usize>) -> bool {
         (Some(_) | None, None) => true,
         (None, Some(_)) => false,
     }
+}
+
+fn is_about_the_row(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref().is_some_and(db::is_about_the_row))
 }
 
 /// An answer that cannot be scored.

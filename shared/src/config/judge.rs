@@ -48,12 +48,7 @@ pub struct Qci {
 impl Reader {
     /// `OPENAI_API_KEY`, `OPENAI_BASE_URL` and the other `OPENAI_…` settings.
     pub fn judge(&mut self) -> Judge {
-        let api_key = self
-            .required("OPENAI_API_KEY", "the key of the judge's endpoint")
-            .unwrap_or_default();
-        if !api_key.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
-            self.problem("OPENAI_API_KEY", "is malformed", "printable characters without spaces");
-        }
+        let api_key = self.key("OPENAI_API_KEY", "the key of the judge's endpoint");
         let format = match self.text("OPENAI_RESPONSE_FORMAT").as_deref() {
             None | Some("json_schema") => ResponseFormat::JsonSchema,
             Some("json_object") => ResponseFormat::JsonObject,
@@ -64,7 +59,7 @@ impl Reader {
         };
         Judge {
             base_url: self.http_url("OPENAI_BASE_URL", "https://api.openai.com/v1"),
-            api_key: api_key.into(),
+            api_key,
             model: self.text("OPENAI_MODEL"),
             format,
             timeout: Duration::from_secs(self.within("OPENAI_TIMEOUT_SECONDS", 120, 1, 600, "seconds, from 1 to 600")),

@@ -50,15 +50,10 @@ pub struct Sync {
 impl Reader {
     /// `VAPI_API_KEY`, `VAPI_BASE_URL` and the `VAPI_…` limits.
     pub fn vapi(&mut self) -> Vapi {
-        let api_key = self
-            .required("VAPI_API_KEY", "the private key of a Vapi organisation")
-            .unwrap_or_default();
-        if !api_key.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
-            self.problem("VAPI_API_KEY", "is malformed", "printable characters without spaces");
-        }
+        let api_key = self.key("VAPI_API_KEY", "the private key of a Vapi organisation");
         Vapi {
             base_url: self.http_url("VAPI_BASE_URL", "https://api.vapi.ai"),
-            api_key: api_key.into(),
+            api_key,
             rate: self.within(
                 "VAPI_RATE",
                 4.0,

@@ -41,6 +41,12 @@ pub enum MigrationError {
     /// Nothing is missing, and newer code has migrated the database further than ours can.
     #[error("the database is newer than this code: it has {0}")]
     Newer(String),
+    /// The database can't hold every character.
+    #[error(
+        "the database's encoding is {0}, which can't hold what callers say: create one with \
+         `create database callmark encoding 'UTF8' template template0` and name it in DATABASE_URL"
+    )]
+    Encoding(String),
     /// The settings do not make a connection.
     #[error(transparent)]
     Url(#[from] MalformedUrl),
@@ -90,6 +96,13 @@ async fn migrate_unless_busy(pool: &Pool, applied: &mut Vec<String>) -> Result<(
         .await?;
     if !row.get::<_, bool>(0) {
         return Err(MigrationError::Busy);
+    }
+    let row = lock
+        .query_typed_one("select current_setting('server_encoding')", &[])
+        .await?;
+    let encoding: String = row.get(0);
+    if encoding != "UTF8" {
+        return Err(MigrationError::Encoding(encoding));
     }
     let ended = run(pool, &lock, applied).await;
     // The lock goes with its transaction, whatever the answer is.
@@ -157,7 +170,7 @@ impl MigrationError {
                 Kind::Connection(_, cause) => cause.downcast_ref().is_some_and(is_transient),
                 _ => false,
             },
-            Self::Busy | Self::Newer(_) | Self::Url(_) => false,
+            Self::Busy | Self::Newer(_) | Self::Encoding(_) | Self::Url(_) => false,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::text::document_without_nul;
 use super::{Counters, Status};
 use crate::db::{DbError, Executor as _, Transaction};
 use crate::event::{Event, Finished};
+use crate::json::Lenient;
 
 /// How long after its deadline a run may still be closing its row on a clock that runs behind ours.
 pub const GRACE: TimeDelta = TimeDelta::seconds(15);
@@ -39,6 +40,8 @@ pub struct Lost {
     pub id: Uuid,
     /// Its batch.
     pub batch_id: Uuid,
+    /// What its row says.
+    pub reason: &'static str,
 }
 
 impl Lost {
@@ -51,7 +54,7 @@ impl Lost {
             status: Status::Error.as_str().to_owned(),
             batch_id: self.batch_id,
             counters: json!(Counters::default()),
-            error_message: Some(LOST.to_owned()),
+            error_message: Some(self.reason.to_owned()),
             continues: false,
         })
     }
@@ -152,8 +155,70 @@ pub async fn close_lost(
         .map(|row| Lost {
             id: row.get(0),
             batch_id: row.get(1),
+            reason: LOST,
         })
         .collect())
+}
+
+/// What the row of a run says whose process is known to have ended.
+pub const GONE: &str = "lost: its process ended without a result";
+
+/// Closes the runs of a script whose holder has ended, as far as `is_gone` knows. A run that names none has none.
+pub async fn close_gone(
+    transaction: &Transaction<'_>,
+    script_name: &str,
+    now: DateTime<Utc>,
+    is_gone: impl Fn(&Value) -> bool,
+) -> Result<Vec<Lost>, DbError> {
+    let rows = transaction
+        .query_typed(
+            r"
+            select id, metadata -> 'holder' as holder
+            from runs
+            where script_name = $1
+              and status = 'running'
+              and metadata ? 'holder'
+            ",
+            &[(&script_name, Type::TEXT)],
+        )
+        .await?;
+    let mut gone: Vec<Uuid> = Vec::new();
+    for row in &rows {
+        let holder: Lenient = row.try_get("holder")?;
+        if is_gone(&holder.0) {
+            gone.push(row.try_get("id")?);
+        }
+    }
+    if gone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = transaction
+        .query_typed(
+            r"
+            update runs
+            set status = 'error',
+                finished_at = greatest(least($2, deadline_at), started_at),
+                error_message = $3
+            where id = any($1)
+              and status = 'running'
+            returning id, batch_id
+            ",
+            &[
+                (&gone, Type::UUID_ARRAY),
+                (&now, Type::TIMESTAMPTZ),
+                (&GONE, Type::TEXT),
+            ],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Lost {
+                id: row.try_get("id")?,
+                batch_id: row.try_get("batch_id")?,
+                reason: GONE,
+            })
+        })
+        .collect()
 }
 
 /// `false` where a unique index stands against it.

@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::fmt::{self, Display};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::db::Pool;
@@ -35,6 +35,14 @@ const CLOSING: Duration = Duration::from_secs(15);
 const CLOSING_IN_TROUBLE: Duration = Duration::from_secs(8);
 /// What an event carries of an error, in characters: the bus refuses events beyond 256 KB, and the row has it all.
 const EXCERPT: usize = 4_000;
+
+/// Which process holds the runs of this one. Lambda sets none: its processes can't be looked for.
+static HOLDER: OnceLock<Value> = OnceLock::new();
+
+/// From now on the row of a run says this of who holds it, for whoever may find that it has ended.
+pub fn set_holder(holder: Value) {
+    HOLDER.get_or_init(|| holder);
+}
 
 /// Where runs are kept and announced.
 #[derive(Clone)]
@@ -215,6 +223,9 @@ fn with_input(order: &Order<'_>) -> Value {
         && !input.is_empty()
     {
         facts.insert("input".to_owned(), Value::Object(input.clone()));
+    }
+    if let (Value::Object(facts), Some(holder)) = (&mut metadata, HOLDER.get()) {
+        facts.insert("holder".to_owned(), holder.clone());
     }
     metadata
 }

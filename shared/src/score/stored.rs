@@ -71,7 +71,7 @@ pub struct Documents {
     pub what_went_well: String,
 }
 
-/// A request to a judge that was paid for.
+/// A request to a judge that was paid for, or may have been.
 #[derive(Clone, Debug)]
 pub struct Paid {
     /// The framework that asked.
@@ -88,8 +88,10 @@ pub struct Paid {
     pub outcome: String,
     /// Input, cached and output tokens.
     pub tokens: [i32; 3],
-    /// What it cost in USD.
+    /// What it cost in USD; at a guess where no answer is stored.
     pub cost: Option<Decimal>,
+    /// Whether its answer is stored.
+    pub is_closed: bool,
 }
 
 /// What frameworks say of a call: the active one first, then the one that looked last.
@@ -124,7 +126,9 @@ pub async fn paid_for(db: &impl Executor, call_id: &str, limit: i64) -> Result<V
         .query_typed(
             r"
             select framework_id, run_id, requested_at, duration_ms, model, outcome, input_tokens, cached_tokens,
-                   output_tokens, cost_usd
+                   output_tokens,
+                   case when state = 'closed' then cost_usd else estimated_usd end as cost_usd,
+                   state = 'closed' as is_closed
             from judge_requests
             where call_id = $1
             order by requested_at desc, id desc
@@ -201,6 +205,7 @@ impl TryFrom<&Row> for Paid {
                 row.try_get("output_tokens")?,
             ],
             cost: row.try_get("cost_usd")?,
+            is_closed: row.try_get("is_closed")?,
         })
     }
 }

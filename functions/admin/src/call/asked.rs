@@ -38,7 +38,10 @@ impl Asked {
     pub(crate) fn at(at: DateTime<Utc>, now: DateTime<Utc>, opinions: &[Stored], paid: &[Paid]) -> Self {
         if opinions.iter().any(|analysis| analysis.analyzed_at > at) {
             Self::Done
-        } else if paid.iter().any(|request| request.requested_at > at) {
+        } else if paid
+            .iter()
+            .any(|request| request.is_closed && request.requested_at > at)
+        {
             Self::Unchanged
         } else if (at..at + PATIENCE).contains(&now) {
             Self::Awaited

@@ -1,0 +1,94 @@
+//! `/healthz` of `callmark serve`: when the last sync ended and how, when the next one is due, and whether it is overdue.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use axum::Json;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use shared::db::Pool;
+use shared::run::{self, Row};
+use shared::{clock, db};
+
+use crate::span::Span;
+
+/// How long the database may take: whoever asks for health does not wait for long.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Runs that are looked at for the last that did something.
+const LOOKED_AT: i64 = 20;
+
+/// What is known of the schedule.
+#[derive(Clone)]
+pub(crate) struct Health {
+    pool: Pool,
+    every: Span,
+    time_limit: Span,
+    started_at: DateTime<Utc>,
+    next: Arc<Mutex<DateTime<Utc>>>,
+}
+
+impl Health {
+    pub(crate) fn new(pool: Pool, every: Span, time_limit: Span, now: DateTime<Utc>) -> Self {
+        Self {
+            pool,
+            every,
+            time_limit,
+            started_at: now,
+            next: Arc::new(Mutex::new(now)),
+        }
+    }
+
+    /// The next sync is due then.
+    pub(crate) fn next_is_at(&self, next: DateTime<Utc>) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+
+    /// The answer.
+    pub(crate) async fn check(&self) -> (StatusCode, Json<Value>) {
+        let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let (status, last) = match tokio::time::timeout(PATIENCE, self.last()).await {
+            Ok(Ok(last)) if self.is_overdue(last.as_ref(), clock::now()) => ("overdue", last),
+            Ok(Ok(last)) => ("ok", last),
+            Ok(Err(error)) => {
+                tracing::error!("the pages have no database: {error:#}");
+                ("the database does not answer", None)
+            }
+            Err(_) => ("the database does not answer", None),
+        };
+        let last = last.map(
+            |run| json!({"run_id": run.id, "status": run.status, "ended_at": run.finished_at.map(clock::rfc3339)}),
+        );
+        let code = if status == "ok" {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        let body = json!({
+            "status": status,
+            "last_sync": last,
+            "next_sync_at": clock::rfc3339(next),
+            "serving_since": clock::rfc3339(self.started_at),
+        });
+        (code, Json(body))
+    }
+
+    /// The last sync that ended, unless it was skipped.
+    async fn last(&self) -> Result<Option<Row>> {
+        let client = db::connect(&self.pool).await?;
+        let runs = run::latest(&client, Some(sync::SCRIPT), LOOKED_AT).await?;
+        let ended = runs
+            .into_iter()
+            .filter(|run| run.finished_at.is_some() && run.status != "skipped");
+        Ok(ended.max_by_key(|run| run.finished_at))
+    }
+
+    /// Two periods and the time of one run without a sync that ended are too long.
+    fn is_overdue(&self, last: Option<&Row>, now: DateTime<Utc>) -> bool {
+        let ended = last
+            .and_then(|run| run.finished_at)
+            .map_or(self.started_at, |ended| ended.max(self.started_at));
+        now - ended > self.every.delta() * 2 + self.time_limit.delta()
+    }
+}
