@@ -10,6 +10,7 @@ mod config;
 mod database;
 mod defects;
 mod documents;
+mod emptier;
 mod faults;
 mod metrics;
 mod migrate;

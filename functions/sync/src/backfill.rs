@@ -247,6 +247,7 @@ async fn settle_state(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> 
 /// How the run came out, from what it counted.
 fn settle(run: &Run, walker: &Walker, out_of_time: Option<(String, bool)>) -> Outcome {
     walker.oddities.report(run);
+    walker.writers.report_kept();
     let counters = run.counters();
     let unchanged = walker.writers.unchanged();
     run.note("records_unchanged", unchanged);

@@ -7,6 +7,7 @@ mod body;
 mod document;
 mod faults;
 mod generate;
+mod hollow;
 mod list;
 mod oddity;
 mod query;
@@ -24,6 +25,7 @@ mod spoil;
 mod world;
 
 pub use faults::{Cut, Fault, Faults, Rule};
+pub use hollow::{CONTENT, Gone};
 pub use oddity::Oddity;
 pub use requests::{Kind, Request};
 pub use server::Server;
