@@ -240,23 +240,23 @@ async fn rows_of_an_earlier_version_of_the_program_are_kept_at_the_first_hollow_
 async fn scores_stay_and_no_hollow_call_is_looked_at_again() {
     let court = Courtroom::with_calls(150).await;
     court.score().await;
-    let said = "select call_id, status, skip_reason, total_score, criteria, call_hash, analyzed_at from qci_analyses order by 1";
-    let before = court.db().rows(said).await;
+    let said = "select call_id, status, skip_reason, total_score, criteria from qci_analyses order by 1";
+    let scores = "select call_id, call_hash, analyzed_at, run_id from qci_analyses where status = 'scored' order by 1";
+    let before = (court.db().rows(said).await, court.db().rows(scores).await);
     assert!(court.with_status("scored").await > 10 && court.with_status("skipped").await > 10);
-    let ids = court.stage.vapi.world().call_ids();
+    let (ids, requests) = (court.stage.vapi.world().call_ids(), court.judge.requests().len());
 
     for touched in [false, true] {
         hollow(&court.stage, &ids, Gone::Absent, touched);
         court.stage.try_sync(json!({"mode": "full"})).await.unwrap();
 
-        let queued = court
-            .db()
-            .rows("select call_id, skip_reason from calls_to_analyze join qci_analyses using (call_id)")
-            .await;
-        assert_eq!(queued, Vec::<Value>::new(), "touched: {touched}");
+        let queued = "calls_to_analyze join vapi_calls_raw on id = call_id where content_kept_at is not null";
+        assert_eq!(court.db().count(queued).await, 0, "touched: {touched}");
     }
+    assert!(kept(&court.stage).await > 20);
     court.score().await;
-    assert_eq!(court.db().rows(said).await, before);
+    assert_eq!((court.db().rows(said).await, court.db().rows(scores).await), before);
+    assert_eq!(court.judge.requests().len(), requests);
 }
 
 #[tokio::test]
@@ -280,22 +280,19 @@ async fn a_dry_run_counts_what_would_be_kept_and_writes_nothing() {
     );
 }
 
-/// A world whose first page of a hundred calls ends with this one, which the second page begins with.
+/// A world in pages of a hundred, and the conversation that the first page ends with and the second one begins with.
 async fn read_twice() -> (Stage, String) {
-    let world = World::generate(&Spec {
+    let mut world = World::generate(&Spec {
         calls: 250,
         ..Spec::new(now())
     });
+    let id = world.plant_across_page_edge(1, 99).remove(0);
+    assert_eq!(world.call_ids()[99], id);
     let settings = Settings {
         page_cap: 100,
         ..Settings::default()
     };
-    let stage = Stage::of(world, settings).await.setting("VAPI_DOWNLOADS", 1);
-    let id = stage.vapi.world().plant_across_page_edge(1, 100).remove(0);
-    let place = stage.vapi.world().call_ids().iter().position(|other| *other == id);
-    let edge = stage.vapi.world().call_ids()[99].clone();
-    assert!(place.is_some());
-    (stage, edge)
+    (Stage::of(world, settings).await.setting("VAPI_DOWNLOADS", 1), id)
 }
 
 #[tokio::test]
@@ -312,6 +309,7 @@ async fn of_two_versions_of_one_update_time_the_one_read_later_holds_and_lacks_n
     let report = stage.sync().await;
 
     assert_eq!(report.counters.records_fetched, 251);
+    assert_eq!(report.metadata["content_kept"], json!(1));
     holds(&stage, &[expected]).await;
 }
 

@@ -29,6 +29,7 @@ mod progress;
 mod reach;
 mod reconcile;
 mod seen;
+mod sort;
 mod suspect;
 mod vapi;
 mod walk;

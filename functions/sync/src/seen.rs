@@ -17,8 +17,8 @@ pub(crate) struct Seen(Mutex<HashMap<u128, Version>>);
 struct Version {
     /// In microseconds; the least where Vapi does not say.
     updated_at: i64,
-    /// Half of the document's hash.
-    document: u64,
+    /// The document's hash, cut.
+    document: [u8; 8],
 }
 
 /// What a document is to this run.
@@ -42,10 +42,9 @@ pub(crate) fn key(id: &str) -> u128 {
 impl Seen {
     /// Notes a document and says what it is.
     pub(crate) fn sight(&self, id: &str, updated_at: Option<DateTime<Utc>>, hash: DocumentHash) -> Sight {
-        let [.., a, b, c, d, e, f, g, h] = hash;
         let version = Version {
             updated_at: updated_at.map_or(i64::MIN, |instant| instant.timestamp_micros()),
-            document: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            document: std::array::from_fn(|index| hash[index]),
         };
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entry = match seen.entry(key(id)) {

@@ -9,10 +9,10 @@ use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
-use shared::call::{self, Call, Change, Known, Look, Written};
+use shared::call::{self, Call, Look, Written};
 use shared::clock;
+use shared::db::Pool;
 use shared::db::{self, DbError};
-use shared::db::{Executor, Pool};
 use shared::reject::{self, Reject};
 use shared::run::{Run, Step};
 use shared::sync_state::{self, Window};
@@ -22,6 +22,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::kept::Kept;
 use crate::progress::Progress;
+use crate::sort::{Sorted, sort};
 
 /// A batch is sent when its documents reach this size, in bytes: large enough to amortise four round
 /// trips, small enough that a dozen in memory do not matter.
@@ -88,14 +89,6 @@ enum Knowledge {
     FromTheStart,
     /// Somebody else may have inserted rows since.
     Stale,
-}
-
-/// The calls of a batch, by what is to be done.
-#[derive(Default)]
-struct Sorted<'a> {
-    new: Vec<&'a Call>,
-    changed: Vec<Change<'a>>,
-    unchanged: u64,
 }
 
 /// The place in a window that is reached once a batch is stored.
@@ -364,11 +357,11 @@ impl Store {
         let now = clock::now();
         if self.saving == Saving::Compare {
             let sorted = sort(&client, calls, &known, Look::ToCompare, now).await?;
-            return Ok(sorted.tally(rejects));
+            return Ok(Tally::of(&sorted, rejects));
         }
         let transaction = client.transaction().await?;
         let sorted = sort(&transaction, calls, &known, Look::ToChange, now).await?;
-        let mut tally = sorted.tally(rejects);
+        let mut tally = Tally::of(&sorted, rejects);
         if !sorted.new.is_empty() {
             tally.written.inserted = call::copy(&transaction, &sorted.new, now).await?;
         }
@@ -410,57 +403,6 @@ impl Store {
     }
 }
 
-/// Tells new calls from changed ones and from those that are as the table has them.
-///
-/// What came into the table since `known` was read shows as a collision, and what left it as a new call.
-async fn sort<'a>(
-    db: &impl Executor,
-    calls: &[&'a Call],
-    known: &HashMap<String, Known>,
-    look: Look,
-    now: DateTime<Utc>,
-) -> Result<Sorted<'a>, DbError> {
-    let mut sorted = Sorted::default();
-    let mut suspects: Vec<(&'a Call, Known)> = Vec::new();
-    for call in calls {
-        match known.get(&call.id) {
-            None => sorted.new.push(call),
-            Some(known) if known.shows(call) => sorted.unchanged += 1,
-            Some(known) => suspects.push((call, *known)),
-        }
-    }
-    if suspects.is_empty() {
-        return Ok(sorted);
-    }
-    let stored = call::stored(db, &suspects, look).await?;
-    for (call, _) in suspects {
-        match stored.get(&call.id).map(|stored| stored.change(call, now)) {
-            None => sorted.new.push(call),
-            Some(None) => sorted.unchanged += 1,
-            Some(Some(change)) => sorted.changed.push(change),
-        }
-    }
-    Ok(sorted)
-}
-
-impl Sorted<'_> {
-    fn tally(&self, rejects: &[Reject]) -> Tally {
-        let changed = self.changed.iter().filter(|change| change.keeps_content);
-        // Vapi may have sent two versions of a new call.
-        let new = self.new.iter().filter(|call| call.content_kept_at.is_some());
-        let kept = changed.map(|change| change.call.as_ref()).chain(new.copied());
-        Tally {
-            written: Written {
-                inserted: self.new.len() as u64,
-                updated: self.changed.len() as u64,
-            },
-            unchanged: self.unchanged,
-            failed: rejects.len() as u64,
-            kept: kept.map(|call| call.id.clone()).collect(),
-        }
-    }
-}
-
 /// The document is redacted already.
 fn refused(call: &Call, error: &DbError) -> Reject {
     let reason = error
@@ -483,6 +425,21 @@ fn of_a_row(error: &anyhow::Error) -> Option<&DbError> {
 
 fn is_collision(error: &anyhow::Error) -> bool {
     of_a_row(error).is_some_and(|error| error.code() == Some(&SqlState::UNIQUE_VIOLATION))
+}
+
+impl Tally {
+    /// What storing these comes to if nothing intervenes.
+    fn of(sorted: &Sorted<'_>, rejects: &[Reject]) -> Self {
+        Self {
+            written: Written {
+                inserted: sorted.new.len() as u64,
+                updated: sorted.changed.len() as u64,
+            },
+            unchanged: sorted.unchanged,
+            failed: rejects.len() as u64,
+            kept: sorted.kept(),
+        }
+    }
 }
 
 impl std::ops::Add for Tally {

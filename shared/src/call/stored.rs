@@ -99,7 +99,7 @@ pub async fn stored(
         .map(|(call, known)| known.has_shape_of(call).then_some(&known.document_hash[..]))
         .collect();
     // In the order of ids, so that two writers never wait for each other.
-    let lock = match look {
+    let order = match look {
         Look::ToChange => "order by call.id for update of call",
         Look::ToCompare => "",
     };
@@ -109,7 +109,7 @@ pub async fn stored(
                 case when call.document_hash is distinct from sent.harmless then call.transcript end as transcript
          from unnest($1, $2) as sent (id, harmless)
          join vapi_calls_raw as call on call.id = sent.id
-         {lock}"
+         {order}"
     );
     let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&ids, Type::TEXT_ARRAY), (&harmless, Type::BYTEA_ARRAY)];
@@ -177,20 +177,22 @@ impl Stored {
         } else {
             (ours, call.version())
         };
-        let Some(filled) = fuller(base, filler) else {
+        let Some(merged) = fuller(base, filler) else {
             return if is_newer { self.replaced(call, ours) } else { None };
         };
         let kept_before = call.content_kept_at.or(self.content_kept_at.filter(|_| !is_newer));
-        let kept_at = kept_before.or(filled.content.then_some(now));
+        let kept_at = kept_before.or(merged.content.then_some(now));
         let source = if is_newer { call.vapis_hash() } else { self.vapis_hash() };
-        match Likeness::of(filled.call.version(), ours) {
+        match Likeness::of(merged.call.version(), ours) {
             Likeness::Different => {
-                let merged = Call {
+                let call = Call {
                     source_hash: Some(source),
-                    ..*filled.call
+                    ..*merged.call
                 };
-                Some(self.changed(Cow::Owned(merged), kept_at))
+                Some(self.changed(Cow::Owned(call), kept_at))
             }
+            // An older version that fills nothing.
+            _ if !is_newer => None,
             _ => self
                 .as_it_is(call, ours, kept_at)
                 .filter(|change| self.differs_from(&change.call)),
@@ -206,7 +208,7 @@ impl Stored {
             // What is not there is written in another way: that is nothing new.
             Likeness::ButForBlanks if self.content_kept_at == call.content_kept_at => self
                 .as_it_is(call, ours, call.content_kept_at)
-                .filter(|change| change.call.updated_at != self.known.updated_at),
+                .filter(|change| self.differs_from(&change.call)),
             _ => whole(),
         }
     }
@@ -264,10 +266,10 @@ impl Call {
         let (base, filler) = if is_newer { (&self, earlier) } else { (earlier, &self) };
         let kept_before = base.content_kept_at;
         match fuller(base.version(), filler.version()) {
-            Some(filled) => Self {
+            Some(merged) => Self {
                 source_hash: Some(base.vapis_hash()),
-                content_kept_at: kept_before.or(filled.content.then_some(now)),
-                ..*filled.call
+                content_kept_at: kept_before.or(merged.content.then_some(now)),
+                ..*merged.call
             },
             None if is_newer => self,
             None => earlier.clone(),

@@ -96,18 +96,20 @@ impl Merge {
             Members::parse(base.document).ok()?,
             Members::parse(filler.document).ok()?,
         );
+        for name in CONTENT {
+            self.drop_blank(&mut base_top, &filler_top, name);
+        }
         let (base_artifact, filler_artifact) = (base_top.take("artifact"), filler_top.take("artifact"));
         let mut in_artifact = [base_artifact, filler_artifact].map(members_of);
+        let [base_members, filler_members] = &mut in_artifact;
+        for name in ["messages", "transcript"] {
+            self.drop_blank(base_members, filler_members, name);
+        }
         let lists = conversation::Lists {
             artifact: in_artifact.each_mut().map(|members| members.take("messages")),
             top: [base_top.take("messages"), filler_top.take("messages")],
         };
         let (artifact_messages, top_messages) = self.lists(lists);
-        if filler.transcript.is_some() {
-            for members in [&mut base_top, &mut in_artifact[0]] {
-                members.take_blank("transcript");
-            }
-        }
         let mut top = self.members(base_top, filler_top, None, DEEPEST);
         let mut artifact = self.artifact(base_artifact, filler_artifact, in_artifact);
         if let Some(messages) = artifact_messages {
@@ -152,7 +154,7 @@ impl Merge {
         part: Option<Part>,
         deepest: usize,
     ) -> Filled<'a> {
-        let mut filled = Filled::new();
+        let mut union = Filled::new();
         for (name, text) in base.into_distinct() {
             let part = part_of(&name, part);
             let value = match filler.take(&name) {
@@ -160,13 +162,13 @@ impl Merge {
                 Some(other) => self.value(text, other, part, deepest),
                 None => text.into(),
             };
-            filled.push((name, value));
+            union.push((name, value));
         }
         for (name, text) in filler.into_distinct() {
             let value = self.taken(text, part_of(&name, part));
-            filled.push((name, value));
+            union.push((name, value));
         }
-        filled
+        union
     }
 
     fn value<'a>(&mut self, base: &'a str, filler: &'a str, part: Part, deepest: usize) -> Cow<'a, str> {
@@ -220,11 +222,11 @@ impl Merge {
 
     /// A transcript that only lacks the end of the other is a part of it.
     fn transcript<'a>(&mut self, base: Option<&'a str>, filler: Option<&'a str>) -> Option<&'a str> {
-        let said = |text: &Option<&'a str>| text.is_some_and(|text| !text.trim().is_empty());
-        let Some(filler) = filler.filter(|filler| said(&Some(*filler))) else {
+        let said = |text: &&str| !text.trim().is_empty();
+        let Some(filler) = filler.filter(said) else {
             return base;
         };
-        let is_whole = base.filter(|base| said(&Some(*base))).is_some_and(|base| {
+        let is_whole = base.filter(said).is_some_and(|base| {
             let (base, filler) = (base.trim_end(), filler.trim_end());
             base.len() >= filler.len() || !filler.starts_with(base)
         });
@@ -233,6 +235,14 @@ impl Merge {
         }
         self.take(Part::Content);
         Some(filler)
+    }
+
+    /// That content is not there is nothing new where the filler does not have it either, or has it elsewhere.
+    fn drop_blank(&mut self, base: &mut Members<'_>, filler: &Members<'_>, name: &str) {
+        if base.text(name).is_some_and(is_empty) && filler.text(name).is_none() {
+            base.take(name);
+            self.filled = true;
+        }
     }
 
     /// What only the filler has. An empty value is nothing taken, but it stays as it was written.

@@ -10,8 +10,6 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::empty::is_empty;
-
 /// An object's members, each with its text.
 #[derive(Debug, Default)]
 pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
@@ -52,13 +50,6 @@ impl<'a> Members<'a> {
         let text = self.text(name);
         self.0.retain(|(key, _)| key != name);
         text
-    }
-
-    /// Takes a member out if it says nothing.
-    pub(crate) fn take_blank(&mut self, name: &str) {
-        if self.text(name).is_some_and(is_empty) {
-            self.take(name);
-        }
     }
 
     /// All of them, a name that comes twice with its last value.

@@ -38,3 +38,33 @@ fn sum<'a>(place: &str, members: impl Iterator<Item = (&'a str, &'a str)>) -> u6
         })
         .fold(0, u64::wrapping_add)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(document: &str) -> i64 {
+        let (members, artifact) = Members::parse_call(document).unwrap();
+        shape(&members, &artifact)
+    }
+
+    #[test]
+    fn a_number_or_a_text_may_change_and_nothing_may_be_lost() {
+        let whole =
+            r#"{"id":"c","cost":1,"analysis":{"summary":"s"},"artifact":{"transcript":"t u","nodes":[{"a":1}]}}"#;
+
+        let reordered =
+            r#"{"cost":2,"id":"c","artifact":{"nodes":[{"a":1}],"transcript":"t u"},"analysis":{"summary":"x"}}"#;
+        assert_eq!(of(whole), of(reordered));
+        for (part, less) in [
+            ("\"cost\":1,", ""),
+            ("\"cost\":1", "\"cost\":null"),
+            ("\"s\"", "\"\""),
+            ("t u", "t"),
+            ("[{\"a\":1}]", "[{\"a\":0}]"),
+            ("\"analysis\":{\"summary\":\"s\"},", ""),
+        ] {
+            assert_ne!(of(whole), of(&whole.replace(part, less)), "{part} {less}");
+        }
+    }
+}

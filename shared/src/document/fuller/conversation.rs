@@ -29,6 +29,7 @@ const ABOUT: [&str; 11] = [
 ];
 
 /// The lists of messages, base before filler.
+#[derive(Clone, Copy)]
 pub(super) struct Lists<'a> {
     pub(super) artifact: [Option<&'a str>; 2],
     pub(super) top: [Option<&'a str>; 2],
@@ -92,15 +93,15 @@ impl Merge {
         };
         let base_elements = array(base).unwrap_or_default();
         let mut gaps = Self::default();
-        let filled = gaps.side_by_side(&base_elements, &filler_elements, DEEPEST);
-        let said = match &filled {
+        let without_gaps = gaps.side_by_side(&base_elements, &filler_elements, DEEPEST);
+        let said = match &without_gaps {
             Some(elements) => elements.iter().filter(|message| says_something(message)).count(),
             None => base_elements.iter().filter(|message| says_something(message)).count(),
         };
         if said < filler_elements.iter().filter(|message| says_something(message)).count() {
             return self.taken(filler, part);
         }
-        match filled.filter(|_| gaps.filled) {
+        match without_gaps.filter(|_| gaps.filled) {
             Some(elements) => {
                 self.take(part);
                 array_of(&elements).into()

@@ -24,7 +24,7 @@ fn version(call: &Call) -> Version<'_> {
 fn merged(base: &Value, filler: &Value) -> (Call, bool) {
     let (base, filler) = (read(base), read(filler));
     match fuller(version(&base), version(&filler)) {
-        Some(fuller) => (*fuller.call, fuller.content),
+        Some(whole) => (*whole.call, whole.content),
         None => (base, false),
     }
 }

@@ -95,7 +95,7 @@ fn messages(choice: u8) -> Vec<Value> {
     let texts = usize::from(choice % 5) + 1;
     (0..texts)
         .map(|index| {
-            let is_silent = choice / 5 >> index & 1 == 1;
+            let is_silent = ((choice / 5) >> index) & 1 == 1;
             match (index, is_silent) {
                 (2, false) => json!({"role": "tool_calls", "time": index, "toolCalls": [{"id": "t", "function": {"name": format!("tool{}", choice % 3)}}]}),
                 (2, true) => json!({"role": "tool_calls", "time": index, "toolCalls": []}),
@@ -108,7 +108,8 @@ fn messages(choice: u8) -> Vec<Value> {
 
 fn transcript(choice: u8) -> String {
     let lines = usize::from(choice % 4) + 1;
-    (0..lines).map(|line| format!("AI: {} {line}\n", choice / 12)).collect()
+    let lines: Vec<String> = (0..lines).map(|line| format!("AI: {} {line}\n", choice / 12)).collect();
+    lines.concat()
 }
 
 fn speaks(message: &Value) -> bool {
@@ -248,7 +249,7 @@ fn fuller_messages(base: Option<&Vec<Value>>, filler: Option<&Vec<Value>>) -> Op
     let (Some(base), Some(filler)) = (base, filler) else {
         return base.or(filler).cloned();
     };
-    let filled: Vec<Value> = base
+    let whole: Vec<Value> = base
         .iter()
         .enumerate()
         .map(|(index, message)| {
@@ -262,10 +263,10 @@ fn fuller_messages(base: Option<&Vec<Value>>, filler: Option<&Vec<Value>>) -> Op
         })
         .collect();
     let spoken = |list: &[Value]| list.iter().filter(|message| speaks(message)).count();
-    Some(if spoken(&filled) < spoken(filler) {
+    Some(if spoken(&whole) < spoken(filler) {
         filler.clone()
     } else {
-        filled
+        whole
     })
 }
 
