@@ -165,8 +165,12 @@ pub async fn known(db: &impl GenericClient, ids: &[&str]) -> Result<HashMap<Stri
         .collect()
 }
 
-/// The calls created since `since` that had not ended when they were last read.
-pub async fn open_since(db: &impl GenericClient, since: DateTime<Utc>) -> Result<Vec<String>, DbError> {
+/// The calls of an organisation created since `since` that had not ended when they were last read.
+pub async fn open_since(
+    db: &impl GenericClient,
+    organisation: Option<&str>,
+    since: DateTime<Utc>,
+) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -175,9 +179,10 @@ pub async fn open_since(db: &impl GenericClient, since: DateTime<Utc>) -> Result
             where (status is null or status not in ('ended', 'not-found', 'deletion-failed'))
               and created_at >= $1
               and gone_at is null
+              and ($2::text is null or org_id is null or org_id = $2)
             order by created_at
             ",
-            &[(&since, Type::TIMESTAMPTZ)],
+            &[(&since, Type::TIMESTAMPTZ), (&organisation, Type::TEXT)],
         )
         .await?;
     rows.iter().map(|row| row.try_get(0)).collect()

@@ -59,15 +59,16 @@ pub(crate) async fn look(deps: &Deps, walker: &Walker, read: &[Stretch], now: Da
     welcome_back(&client, walker, since)
         .await
         .context("looking for calls that are listed again")?;
-    for stretch in merged(read, since) {
-        absences.known += compare(&client, walker, stretch, now)
+    let stretches = merged(read, since);
+    for stretch in &stretches {
+        absences.known += compare(&client, walker, *stretch, now)
             .await
             .context("comparing the listing with the table")?;
     }
     let absent = pending(&client, walker, since).await?;
     drop(client);
     if !absent.is_empty() {
-        ask(deps, walker, &absent, &mut absences, now).await?;
+        ask(deps, walker, &absent, &stretches, &mut absences, now).await?;
         report(walker, &absences);
     }
     Ok(absences)
@@ -144,15 +145,15 @@ async fn compare(
 }
 
 /// The absent calls that Vapi was not asked for yet, those of earlier runs among them; oldest first.
-async fn pending(client: &Object, walker: &Walker, since: DateTime<Utc>) -> Result<Vec<String>> {
-    let (mut pending, mut after): (Vec<String>, Option<Listed>) = (Vec::new(), None);
+async fn pending(client: &Object, walker: &Walker, since: DateTime<Utc>) -> Result<Vec<Listed>> {
+    let (mut pending, mut after): (Vec<Listed>, Option<Listed>) = (Vec::new(), None);
     // Those that are gone lie between them.
     while pending.len() <= ASKED {
         let unlisted = call::unlisted(&***client, walker.organisation.id(), since, after.as_ref(), AT_ONCE)
             .await
             .context("looking for absent calls")?;
         let absent = unlisted.iter().filter(|call| call.is_absent && !call.is_gone);
-        pending.extend(absent.map(|call| call.id.clone()));
+        pending.extend(absent.cloned());
         if i64::try_from(unlisted.len()).is_ok_and(|count| count < AT_ONCE) {
             break;
         }
@@ -165,22 +166,28 @@ async fn pending(client: &Object, walker: &Walker, since: DateTime<Utc>) -> Resu
 async fn ask(
     deps: &Deps,
     walker: &Walker,
-    absent: &[String],
+    absent: &[Listed],
+    stretches: &[(DateTime<Utc>, DateTime<Utc>)],
     absences: &mut Absences,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let mut course = Course::by_id(now);
     let (mut found, mut gone): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
-    for id in absent.iter().take(ASKED) {
-        absences.omitted = found.len() as u64;
+    for call in absent.iter().take(ASKED) {
         if absences.are_too_many() && absences.omitted >= PROOF {
             break;
         }
+        let id = call.id.as_str();
         let Some(answer) = walker.in_time(walker.one(id, &mut course)).await else {
             break;
         };
         match answer {
-            Ok(true) => found.push(id),
+            Ok(true) => {
+                found.push(id);
+                // What an earlier listing lacked says nothing of this one.
+                let is_of_this_run = |(from, to): &(_, _)| (*from..=*to).contains(&call.created_at);
+                absences.omitted += u64::from(stretches.iter().any(is_of_this_run));
+            }
             Ok(false) => gone.push(id),
             Err(ReadError::Vapi(error)) if error.is_transient() => {
                 let text = format!(
@@ -205,7 +212,6 @@ async fn ask(
             .await
             .context("keeping what is gone")?;
     }
-    absences.omitted = found.len() as u64;
     absences.gone = gone.len() as u64;
     absences.left = (absent.len() - found.len() - gone.len()) as u64;
     Ok(())

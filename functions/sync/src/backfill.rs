@@ -37,6 +37,8 @@ struct Opened {
     before: State,
     /// From when on calls are new to us; all are, where absent.
     fresh_from: Option<DateTime<Utc>>,
+    /// Everything is read.
+    is_full: bool,
 }
 
 /// What walking some windows came to.
@@ -105,7 +107,13 @@ pub(crate) async fn calls(
                 reconcile::reconcile(deps, &walker, mode, &opened.before, now).await?;
             }
         } else {
-            hold_state(deps, &walker, &opened.before, opened.carried, &reasons, now).await?;
+            let before = State {
+                // A full reading that was not given everything is made again.
+                read_again_at: opened.before.read_again_at.filter(|_| !opened.is_full),
+                ..opened.before
+            };
+            hold_state(deps, &walker, &before, opened.carried, &reasons, now).await?;
+            reasons.push("the next run reads the same again".to_owned());
         }
         note_counts(deps, run).await?;
     }
@@ -221,6 +229,7 @@ async fn open_windows(
         carried: plan.carried,
         before: state,
         fresh_from: plan.since.filter(|_| !is_full),
+        is_full,
     })
 }
 
@@ -402,9 +411,6 @@ fn settle(run: &Run, walker: &Walker, mut reasons: Vec<String>, out_of_time: Opt
         counters.records_inserted, counters.records_updated
     );
     run.info(Step::Save, text, json!({"unchanged": unchanged}));
-    if !reasons.is_empty() {
-        reasons.push("the next run reads the same again".to_owned());
-    }
     let mut continue_with = None;
     if let Some((reason, resumes)) = out_of_time {
         reasons.push(reason);

@@ -1,6 +1,6 @@
 //! Answers `POST /analytics`: what calls come to, by steps of time and groups, as the API's description has it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    document::Document,
     refusal::Refused,
     world::{Counting, World},
 };
@@ -138,19 +139,20 @@ fn result(world: &World, query: &Query, off: i64) -> Result<Value, Refused> {
     check(query)?;
     let start = query.time_range.start.unwrap_or(world.now() - TimeDelta::days(7));
     let end = query.time_range.end.unwrap_or(world.now());
-    let mut groups: BTreeMap<(Option<NaiveDateTime>, Vec<String>), Vec<Value>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Option<NaiveDateTime>, Vec<String>), Vec<Arc<Document>>> = BTreeMap::new();
     for call in world
         .calls
         .iter()
         .filter(|call| call.created >= start && call.created < end)
     {
-        let Some(value) = call.value().filter(|_| query.table == Table::Call) else {
+        if query.table != Table::Call {
             continue;
-        };
+        }
         let local = call.created.with_timezone(&zone).naive_local();
         let bucket = query.time_range.step.map(|step| step.start_of(local));
-        let names = query.group_by.iter().map(|group| group.of(&value)).collect();
-        groups.entry((bucket, names)).or_default().push(value);
+        let value = if query.group_by.is_empty() { None } else { call.value() };
+        let names = query.group_by.iter().map(|group| group.of(value.as_ref())).collect();
+        groups.entry((bucket, names)).or_default().push(Arc::clone(call));
     }
     let rows: Vec<Value> = groups
         .iter()
@@ -197,7 +199,7 @@ fn check(query: &Query) -> Result<(), Refused> {
     }
 }
 
-fn row(query: &Query, bucket: Option<NaiveDateTime>, names: &[String], calls: &[Value], off: i64) -> Value {
+fn row(query: &Query, bucket: Option<NaiveDateTime>, names: &[String], calls: &[Arc<Document>], off: i64) -> Value {
     let mut row = Map::new();
     if let Some(bucket) = bucket {
         let date = if bucket.time() == NaiveTime::MIN {
@@ -228,7 +230,7 @@ impl Operation {
     }
 
     /// A database gives a count as text, since it may be larger than a number of JSON can be.
-    fn of(&self, calls: &[Value], off: i64) -> Value {
+    fn of(&self, calls: &[Arc<Document>], off: i64) -> Value {
         if self.operation == Aggregate::Count {
             let counted = i64::try_from(calls.len()).unwrap_or(i64::MAX);
             return json!((counted + off).max(0).to_string());
@@ -236,7 +238,10 @@ impl Operation {
         let pointer = format!("/{}", self.column.replace('.', "/"));
         let numbers: Vec<f64> = calls
             .iter()
-            .filter_map(|call| call.pointer(&pointer)?.as_f64())
+            .filter_map(|call| match self.column.as_str() {
+                "cost" => call.cost(),
+                _ => call.value()?.pointer(&pointer)?.as_f64(),
+            })
             .collect();
         let sum: f64 = numbers.iter().sum();
         #[expect(clippy::cast_precision_loss, reason = "thousands of calls")]
@@ -274,8 +279,8 @@ impl Group {
         }
     }
 
-    fn of(self, call: &Value) -> String {
-        let found = call.pointer(&format!("/{}", self.name().replace('.', "/")));
+    fn of(self, call: Option<&Value>) -> String {
+        let found = call.and_then(|call| call.pointer(&format!("/{}", self.name().replace('.', "/"))));
         found.and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use chrono::{DateTime, Days, SubsecRound, TimeDelta, Utc};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::body::Deflated;
@@ -24,6 +25,13 @@ pub(crate) struct Document {
     pub(crate) never_updated: bool,
     pub(crate) text: Bytes,
     deflated: OnceLock<Deflated>,
+    cost: OnceLock<Option<f64>>,
+}
+
+/// What a call costs, without the rest of it.
+#[derive(Deserialize)]
+struct Cost {
+    cost: Option<f64>,
 }
 
 impl Document {
@@ -59,6 +67,7 @@ impl Document {
             id,
             text,
             deflated: OnceLock::new(),
+            cost: OnceLock::new(),
         }
     }
 
@@ -80,12 +89,20 @@ impl Document {
             phone_number_id,
             text,
             deflated: OnceLock::new(),
+            cost: OnceLock::new(),
         }
     }
 
     /// The document, if a [`Value`] can hold it.
     pub(crate) fn value(&self) -> Option<Value> {
         serde_json::from_slice(&self.text).ok()
+    }
+
+    /// What it costs, read once.
+    pub(crate) fn cost(&self) -> Option<f64> {
+        *self
+            .cost
+            .get_or_init(|| serde_json::from_slice::<Cost>(&self.text).ok()?.cost)
     }
 
     /// The text compressed, once for all responses.
