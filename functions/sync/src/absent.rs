@@ -184,9 +184,10 @@ async fn ask(
         match answer {
             Ok(true) => {
                 found.push(id);
-                // What an earlier listing lacked says nothing of this one.
+                // What an earlier listing lacked says nothing of this one, and what cannot be read may well be listed.
                 let is_of_this_run = |(from, to): &(_, _)| (*from..=*to).contains(&call.created_at);
-                absences.omitted += u64::from(stretches.iter().any(is_of_this_run));
+                let is_omitted = walker.seen.contains(id) && stretches.iter().any(is_of_this_run);
+                absences.omitted += u64::from(is_omitted);
             }
             Ok(false) => gone.push(id),
             Err(ReadError::Vapi(error)) if error.is_transient() => {

@@ -28,6 +28,7 @@ mod progress;
 mod reach;
 mod reconcile;
 mod seen;
+mod settle;
 mod suspect;
 mod vapi;
 mod walk;

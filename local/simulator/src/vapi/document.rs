@@ -67,7 +67,7 @@ impl Document {
             id,
             text,
             deflated: OnceLock::new(),
-            cost: OnceLock::new(),
+            cost: OnceLock::from(value.get("cost").and_then(Value::as_f64)),
         }
     }
 
@@ -96,6 +96,17 @@ impl Document {
     /// The document, if a [`Value`] can hold it.
     pub(crate) fn value(&self) -> Option<Value> {
         serde_json::from_slice(&self.text).ok()
+    }
+
+    /// With what it costs, where that is known before it is read.
+    pub(crate) fn costing(self, cost: Option<f64>) -> Self {
+        match cost {
+            Some(_) => Self {
+                cost: OnceLock::from(cost),
+                ..self
+            },
+            None => self,
+        }
     }
 
     /// What it costs, read once.
