@@ -266,15 +266,15 @@ fn tell_plan(deps: &Deps, run: &Run, plan: &Plan, now: DateTime<Utc>) {
 /// Walks the windows, a few at once, and the parts that they give away, until all is read or time is up.
 pub(crate) async fn walk_all(walker: &Walker, windows: Vec<Window>, downloads: usize) -> Result<Walks> {
     let mut queue = VecDeque::from(windows);
-    let mut walking = JoinSet::new();
+    let mut tasks = JoinSet::new();
     let mut walks = Walks::default();
     loop {
-        while walking.len() < downloads && !walker.run.is_out_of_time() {
+        while tasks.len() < downloads && !walker.run.is_out_of_time() {
             let Some(window) = queue.pop_front() else { break };
-            walking.spawn(walker.clone().walk(window));
+            tasks.spawn(walker.clone().walk(window));
         }
         walker.waiting.store(queue.len(), Ordering::Relaxed);
-        let Some(walked) = walking.join_next().await.map(raise).transpose()? else {
+        let Some(walked) = tasks.join_next().await.map(raise).transpose()? else {
             walks.left += queue.len();
             return Ok(walks);
         };

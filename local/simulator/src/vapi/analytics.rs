@@ -60,7 +60,8 @@ enum Group {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Operation {
-    operation: Aggregate,
+    #[serde(rename = "operation")]
+    aggregate: Aggregate,
     column: String,
     alias: Option<String>,
 }
@@ -119,6 +120,9 @@ const COLUMNS: [&str; 16] = [
     "minutesUsed",
 ];
 
+/// The step that a call lies in, and the values that it is grouped by.
+type Bucket = (Option<NaiveDateTime>, Vec<String>);
+
 /// The answer's body, or a refusal that says what is wrong with the question.
 pub(crate) fn answer(world: &World, body: &[u8]) -> Result<Bytes, Refused> {
     let off = match world.counting {
@@ -139,7 +143,7 @@ fn result(world: &World, query: &Query, off: i64) -> Result<Value, Refused> {
     check(query)?;
     let start = query.time_range.start.unwrap_or(world.now() - TimeDelta::days(7));
     let end = query.time_range.end.unwrap_or(world.now());
-    let mut groups: BTreeMap<(Option<NaiveDateTime>, Vec<String>), Vec<Arc<Document>>> = BTreeMap::new();
+    let mut groups: BTreeMap<Bucket, Vec<Arc<Document>>> = BTreeMap::new();
     for call in world
         .calls
         .iter()
@@ -225,13 +229,13 @@ impl Operation {
             if let Some(first) = column.get_mut(..1) {
                 first.make_ascii_uppercase();
             }
-            format!("{}{column}", self.operation.name())
+            format!("{}{column}", self.aggregate.name())
         })
     }
 
     /// A database gives a count as text, since it may be larger than a number of JSON can be.
     fn of(&self, calls: &[Arc<Document>], off: i64) -> Value {
-        if self.operation == Aggregate::Count {
+        if self.aggregate == Aggregate::Count {
             let counted = i64::try_from(calls.len()).unwrap_or(i64::MAX);
             return json!((counted + off).max(0).to_string());
         }
@@ -246,7 +250,7 @@ impl Operation {
         let sum: f64 = numbers.iter().sum();
         #[expect(clippy::cast_precision_loss, reason = "thousands of calls")]
         let count = numbers.len() as f64;
-        match self.operation {
+        match self.aggregate {
             Aggregate::Sum | Aggregate::Count => json!(sum),
             Aggregate::Avg if numbers.is_empty() => json!(0),
             Aggregate::Avg => json!(sum / count),
