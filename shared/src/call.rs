@@ -139,8 +139,12 @@ pub async fn any(db: &impl Executor) -> Result<bool, DbError> {
     rows.first().map_or(Ok(false), |row| Ok(row.try_get(0)?))
 }
 
-/// The calls created since `since` that had not ended when they were last read.
-pub async fn open_since(db: &impl Executor, since: DateTime<Utc>) -> Result<Vec<String>, DbError> {
+/// The calls of an organisation created since `since` that had not ended when they were last read.
+pub async fn open_since(
+    db: &impl Executor,
+    organisation: Option<&str>,
+    since: DateTime<Utc>,
+) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed(
             r"
@@ -149,9 +153,10 @@ pub async fn open_since(db: &impl Executor, since: DateTime<Utc>) -> Result<Vec<
             where (status is null or status not in ('ended', 'not-found', 'deletion-failed'))
               and created_at >= $1
               and gone_at is null
+              and ($2::text is null or org_id is null or org_id = $2)
             order by created_at
             ",
-            &[(&since, Type::TIMESTAMPTZ)],
+            &[(&since, Type::TIMESTAMPTZ), (&organisation, Type::TEXT)],
         )
         .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()

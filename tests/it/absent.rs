@@ -122,7 +122,8 @@ async fn of_very_many_absent_calls_each_run_asks_for_some() {
     let second = stage.sync().await;
 
     assert_eq!((first.status, second.status), (Status::Success, Status::Success));
-    assert_eq!(gone, 200);
+    // Some had not ended: those are asked for besides.
+    assert!((200..210).contains(&gone), "{gone}");
     assert_eq!(stage.db.count("vapi_calls_raw where gone_at is not null").await, 210);
 }
 

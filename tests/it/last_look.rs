@@ -103,7 +103,8 @@ async fn after_a_pause_the_last_look_reaches_all_that_is_still_served() {
     let start = now();
     sync_at(&stage, start).await;
     sync_at(&stage, start + TimeDelta::hours(1)).await;
-    for call in stage.vapi.world().calls() {
+    let calls = stage.vapi.world().calls();
+    for call in &calls {
         let id = call["id"].as_str().unwrap();
         stage.vapi.world().update(id, |call| call["cost"] = json!(7.75));
     }

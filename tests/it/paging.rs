@@ -152,13 +152,16 @@ async fn calls_that_nothing_tells_apart_make_the_run_partial_and_the_others_are_
 /// A crowd in one millisecond, of which some never changed.
 async fn crowd_with_unchanged_calls(with_assistant: bool, counting: Counting) -> Stage {
     let mut world = world(150);
+    let assistants = world.assistants();
     let crowd = world.plant_same_instant(340, now() - TimeDelta::days(3));
-    for id in crowd.iter().rev().take(38) {
+    for (number, id) in crowd.iter().rev().take(38).enumerate() {
         world.update(id, |call| {
             call["updatedAt"] = json!(null);
-            if !with_assistant {
-                call["assistantId"] = json!(null);
-            }
+            call["assistantId"] = if with_assistant {
+                assistants[1 + number % 12]["id"].clone()
+            } else {
+                json!(null)
+            };
         });
     }
     world.set_counting(counting);

@@ -10,7 +10,7 @@ use tests::{Stage, now};
 async fn stage(ahead: TimeDelta) -> Stage {
     let world = World::generate(&Spec {
         calls: 100,
-        ..Spec::new(now())
+        ..Spec::new(now() + ahead)
     });
     let settings = Settings {
         clock_ahead: ahead,

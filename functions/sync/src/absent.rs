@@ -176,17 +176,20 @@ async fn ask(
 ) -> Result<()> {
     let mut course = Course::by_id(now);
     let (mut found, mut gone): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
-    for Listed { id, created_at, .. } in absent.iter().take(ASKED) {
+    for call in absent.iter().take(ASKED) {
         if absences.are_too_many() && absences.omitted >= PROOF {
             break;
         }
+        let id = call.id.as_str();
         let Some(answer) = walker.in_time(walker.one(id, &mut course)).await else {
             break;
         };
         match answer {
             Ok(true) => {
                 found.push(id);
-                let is_omitted = stretches.iter().any(|(from, to)| (from..=to).contains(&created_at));
+                // What an earlier listing lacked says nothing of this one, and what cannot be read may well be listed.
+                let is_of_this_run = |(from, to): &(_, _)| (*from..=*to).contains(&call.created_at);
+                let is_omitted = walker.seen.contains(id) && stretches.iter().any(is_of_this_run);
                 absences.omitted += u64::from(is_omitted);
             }
             Ok(false) => gone.push(id),

@@ -70,6 +70,7 @@ impl Vapi {
         rows.iter().map(|row| counted(row).map(|counted| counted.calls)).sum()
     }
 
+    /// Costs are asked for with a step only.
     async fn count(
         &self,
         start: DateTime<Utc>,
@@ -78,17 +79,16 @@ impl Vapi {
         zone: Tz,
     ) -> Result<Vec<Map<String, Value>>, NoCount> {
         let mut range = json!({"start": rfc3339(start), "end": rfc3339(end), "timezone": zone.name()});
+        let mut operations = vec![json!({"operation": "count", "column": "id", "alias": CALLS[0]})];
         if let Some(step) = step {
             range["step"] = json!(step);
+            operations.push(json!({"operation": "sum", "column": "cost", "alias": COST[0]}));
         }
         let question = json!({"queries": [{
             "name": "calls",
             "table": "call",
             "timeRange": range,
-            "operations": [
-                {"operation": "count", "column": "id", "alias": CALLS[0]},
-                {"operation": "sum", "column": "cost", "alias": COST[0]},
-            ],
+            "operations": operations,
         }]});
         let ask = || self.post(&["analytics"], &question);
         let body = ask

@@ -1,19 +1,19 @@
 //! Brings the calls in: plans the windows, walks them at once, judges what was listed, moves the watermark.
 //!
-//! plan ─▶ walk ─▶ [`absent`] ─▶ [`open_calls`] ─▶ [`suspect`] ─▶ the watermark moves, or all stays as it was ─▶ [`reconcile`]
+//! plan ─▶ walk ─▶ [`absent`] ─▶ [`open_calls`] ─▶ [`settle`](crate::settle) ─▶ [`reconcile`]
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use shared::clock::rfc3339;
 use shared::db::{DbError, Executor};
 use shared::run::{Outcome, Run, Step};
 use shared::sync_state::{self, State, Window};
-use shared::{assistant, call, db, reject};
+use shared::{assistant, call, db};
 use tokio::task::JoinSet;
 
 use crate::absent::Absences;
@@ -24,9 +24,10 @@ use crate::organisation::Organisation;
 use crate::page::Course;
 use crate::plan::{Plan, plan};
 use crate::seen::Seen;
+use crate::settle::{hold_state, judge, note_clocks, note_counts, resolve_rejects, settle, settle_state};
 use crate::walk::{Stretch, Walker};
 use crate::write::{Saving, Writers, raise};
-use crate::{Deps, absent, open_calls, reconcile, report_headroom, suspect};
+use crate::{Deps, absent, open_calls, reconcile};
 
 /// What a run sets out to do.
 struct Opened {
@@ -38,6 +39,8 @@ struct Opened {
     before: State,
     /// From when on calls are new to us; all are, where absent.
     fresh_from: Option<DateTime<Utc>>,
+    /// Everything is read.
+    is_full: bool,
 }
 
 /// What walking some windows came to.
@@ -106,7 +109,13 @@ pub(crate) async fn calls(
                 reconcile::reconcile(deps, &walker, mode, &opened.before, now).await?;
             }
         } else {
-            hold_state(deps, &walker, &opened.before, opened.carried, &reasons, now).await?;
+            let before = State {
+                // A full reading that was not given everything is made again.
+                read_again_at: opened.before.read_again_at.filter(|_| !opened.is_full),
+                ..opened.before
+            };
+            hold_state(deps, &walker, &before, opened.carried, &reasons, now).await?;
+            reasons.push("the next run reads the same again".to_owned());
         }
         note_counts(deps, run).await?;
     }
@@ -206,6 +215,7 @@ async fn open_windows(
         carried: plan.carried,
         before: state,
         fresh_from: plan.since.filter(|_| !is_full),
+        is_full,
     })
 }
 
@@ -270,191 +280,20 @@ fn tell_plan(deps: &Deps, run: &Run, plan: &Plan, now: DateTime<Utc>) {
 /// Walks the windows, a few at once, and the parts that they give away, until all is read or time is up.
 pub(crate) async fn walk_all(walker: &Walker, windows: Vec<Window>, downloads: usize) -> Result<Walks> {
     let mut queue = VecDeque::from(windows);
-    let mut walking = JoinSet::new();
+    let mut tasks = JoinSet::new();
     let mut walks = Walks::default();
     loop {
-        while walking.len() < downloads && !walker.run.is_out_of_time() {
+        while tasks.len() < downloads && !walker.run.is_out_of_time() {
             let Some(window) = queue.pop_front() else { break };
-            walking.spawn(walker.clone().walk(window));
+            tasks.spawn(walker.clone().walk(window));
         }
         walker.waiting.store(queue.len(), Ordering::Relaxed);
-        let Some(walked) = walking.join_next().await.map(raise).transpose()? else {
+        let Some(walked) = tasks.join_next().await.map(raise).transpose()? else {
             walks.left += queue.len();
             return Ok(walks);
         };
         walks.left += usize::from(walked.is_cut);
         walks.read.extend(walked.read);
         queue.extend(walked.parts);
-    }
-}
-
-/// Says why what was listed cannot be true; nothing where it may be.
-async fn judge(
-    deps: &Deps,
-    walker: &Walker,
-    mode: &Mode,
-    before: &State,
-    absences: &Absences,
-    is_whole: bool,
-    now: DateTime<Utc>,
-) -> Result<Vec<String>> {
-    let is_range = matches!(mode, Mode::Range { .. });
-    let reasons = suspect::reasons(deps, walker, before, absences, is_whole && !is_range, now).await?;
-    for reason in &reasons {
-        walker.run.warn(
-            Step::Validate,
-            reason.clone(),
-            json!({"omitted": absences.omitted, "known": absences.known}),
-        );
-    }
-    Ok(reasons)
-}
-
-/// Moves the watermark if nothing is left open, and says what it is.
-async fn settle_state(deps: &Deps, walker: &Walker, now: DateTime<Utc>) -> Result<()> {
-    let pool = &deps.ledger.pool;
-    let watermark = db::retry(pool, || async {
-        let client = db::connect(pool).await?;
-        if let Some(id) = walker.organisation.confirmed() {
-            sync_state::belongs_to(&client, id, now).await?;
-        }
-        Ok(sync_state::advance(&client, now).await?)
-    })
-    .await
-    .context("moving the watermark")?;
-    resolve_rejects(deps, &walker.run, now).await?;
-    report_headroom(deps, &walker.run, watermark, now);
-    Ok(())
-}
-
-/// Leaves the state as it was before this run, so that the next one reads the same again.
-async fn hold_state(
-    deps: &Deps,
-    walker: &Walker,
-    before: &State,
-    carried: Vec<Window>,
-    reasons: &[String],
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let pool = &deps.ledger.pool;
-    db::retry(pool, || async {
-        let mut client = db::connect(pool).await?;
-        let transaction = client.transaction().await?;
-        sync_state::restore(&transaction, before, carried.clone(), now).await?;
-        Ok(transaction.commit().await?)
-    })
-    .await
-    .context("holding the watermark")?;
-    let counters = walker.run.counters();
-    let is_all = counters.records_failed == 0 && !walker.run.has_note("unlisted_instants");
-    walker.run.note(
-        "listing_suspect",
-        json!({"times": before.suspect_runs + 1, "reasons": reasons, "is_all": is_all}),
-    );
-    resolve_rejects(deps, &walker.run, now).await?;
-    report_headroom(deps, &walker.run, before.watermark, now);
-    Ok(())
-}
-
-async fn resolve_rejects(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
-    let pool = &deps.ledger.pool;
-    let resolved = db::retry(pool, || async {
-        let client = db::connect(pool).await?;
-        Ok(reject::resolve(&client, now).await?)
-    })
-    .await
-    .context("resolving rejects")?;
-    if resolved > 0 {
-        run.info(
-            Step::Save,
-            format!("{resolved} rejected documents are stored by now"),
-            json!({"resolved": resolved}),
-        );
-    }
-    Ok(())
-}
-
-/// Each run says how complete the tables are, though they are counted once a day.
-async fn note_counts(deps: &Deps, run: &Run) -> Result<()> {
-    let pool = &deps.ledger.pool;
-    let state = db::retry(pool, || async {
-        let client = db::connect(pool).await?;
-        Ok(sync_state::read(&client).await?)
-    })
-    .await
-    .context("reading the counts")?;
-    if state.reconciled_at.is_some() {
-        run.note("calls_missing", state.calls_missing);
-        run.note("complete_to", json!(state.complete_to));
-    }
-    Ok(())
-}
-
-fn note_clocks(walker: &Walker) {
-    if let Some(ahead) = walker.vapi.clock_skew.ahead() {
-        walker.run.note("vapi_clock_skew_seconds", ahead.num_seconds());
-        if ahead.abs() > TimeDelta::minutes(1) {
-            let text = format!(
-                "Vapi's clock is {} s {} ours: passes begin so much earlier",
-                ahead.num_seconds().abs(),
-                if ahead > TimeDelta::zero() {
-                    "ahead of"
-                } else {
-                    "behind"
-                }
-            );
-            walker
-                .run
-                .info(Step::Fetch, text, json!({"ahead_seconds": ahead.num_seconds()}));
-        }
-    }
-    let future = walker.listing.of_the_future();
-    if future > 0 {
-        walker.run.note("calls_in_the_future", future);
-        let text =
-            format!("{future} calls are dated later than Vapi's own time; they are read again when they are due");
-        walker.run.warn(Step::Validate, text, json!({"calls": future}));
-    }
-}
-
-/// How the run came out, from what it counted.
-fn settle(run: &Run, walker: &Walker, mut reasons: Vec<String>, out_of_time: Option<(String, bool)>) -> Outcome {
-    walker.oddities.report(run);
-    walker.writers.report_kept();
-    let counters = run.counters();
-    let unchanged = walker.writers.unchanged();
-    run.note("records_unchanged", unchanged);
-    let text = format!(
-        "{} calls inserted, {} updated, {unchanged} unchanged",
-        counters.records_inserted, counters.records_updated
-    );
-    run.info(Step::Save, text, json!({"unchanged": unchanged}));
-    if !reasons.is_empty() {
-        reasons.push("the next run reads the same again".to_owned());
-    }
-    let mut continue_with = None;
-    if let Some((reason, resumes)) = out_of_time {
-        reasons.push(reason);
-        continue_with = resumes.then(|| json!({"mode": "auto"}));
-    } else {
-        if run.has_note("unlisted_instants") {
-            reasons.push(
-                "Vapi does not list every call of a crowded millisecond: see unlisted_instants in the metadata"
-                    .to_owned(),
-            );
-        }
-        if counters.records_failed > 0 {
-            reasons.push(format!(
-                "{} calls could not be stored: see vapi_call_rejects",
-                counters.records_failed
-            ));
-        }
-    }
-    if reasons.is_empty() {
-        return Outcome::Done;
-    }
-    Outcome::Left {
-        reason: reasons.join("; "),
-        continue_with,
     }
 }

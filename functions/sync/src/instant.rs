@@ -116,6 +116,9 @@ async fn find_never_changed(
 
 /// Calls without an assistant cannot be asked for, so that nobody can tell whether all of them were listed.
 fn report(walker: &Walker, instant: DateTime<Utc>, text: &str, listed: usize) {
+    if !walker.listing.is_news(instant) {
+        return;
+    }
     walker.run.warn(
         Step::Fetch,
         text,

@@ -29,6 +29,7 @@ mod progress;
 mod reach;
 mod reconcile;
 mod seen;
+mod settle;
 mod sort;
 mod suspect;
 mod vapi;

@@ -1,6 +1,8 @@
 //! What the listings of a run held, counted: a listing without a new call may be the truth, or none.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,6 +22,8 @@ pub(crate) struct Listing {
     all: AtomicU64,
     fresh: AtomicU64,
     future: AtomicU64,
+    /// Milliseconds of which it was told that calls may be missing.
+    told: Mutex<BTreeSet<DateTime<Utc>>>,
 }
 
 impl Listing {
@@ -32,6 +36,7 @@ impl Listing {
             all: AtomicU64::new(0),
             fresh: AtomicU64::new(0),
             future: AtomicU64::new(0),
+            told: Mutex::default(),
         }
     }
 
@@ -72,5 +77,10 @@ impl Listing {
     /// Calls whose creation Vapi dates later than its own time.
     pub(crate) fn of_the_future(&self) -> u64 {
         self.future.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is told for the first time that calls of a millisecond may be missing: it may be walked twice.
+    pub(crate) fn is_news(&self, instant: DateTime<Utc>) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(instant)
     }
 }

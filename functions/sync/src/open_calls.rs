@@ -15,7 +15,7 @@ pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now:
     // What the walks brought in must be seen to have ended.
     walker.writers.finish().await?;
     let client = db::connect(&deps.ledger.pool).await.context("reading the open calls")?;
-    let open = call::open_since(&client, now - deps.settings.retention)
+    let open = call::open_since(&client, walker.organisation.id(), now - deps.settings.retention)
         .await
         .context("reading the open calls")?;
     drop(client);

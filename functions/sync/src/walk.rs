@@ -241,6 +241,10 @@ impl Walker {
         let Some((oldest, newest)) = page.created.0.filter(|_| page.is_full() && self.may_split()) else {
             return Vec::new();
         };
+        // A page of one instant says nothing of how dense the others are.
+        if oldest == newest {
+            return Vec::new();
+        }
         let floor = window.created_from.unwrap_or(floor).min(oldest);
         let (span, rest) = (millis(newest - oldest).max(1.0), millis(oldest - floor));
         // A page with as many rows as were asked for says nothing about how many Vapi would give.

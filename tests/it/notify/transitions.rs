@@ -296,3 +296,53 @@ async fn a_condition_of_the_watchdog_is_told_and_its_end_too() {
         ["vapi-sync has not ended well for too long", "vapi-sync runs well again"]
     );
 }
+
+#[tokio::test]
+async fn what_the_watchdog_finds_in_a_sync_is_told_once_and_a_suspect_sync_alone_is_not() {
+    let suspect = serde_json::json!({"listing_suspect": {"times": 2, "is_all": true}});
+    for (kind, raised, cleared) in [
+        (
+            "listing_suspect",
+            "Vapi's listings lack calls",
+            "Vapi's listings are complete again",
+        ),
+        (
+            "counts_differ",
+            "Vapi counts calls that are not stored",
+            "Every call that Vapi counts is stored",
+        ),
+        (
+            "documents_emptied",
+            "Vapi's documents became emptier",
+            "Vapi's documents are whole again",
+        ),
+    ] {
+        let scene = Scene::new().await;
+        let ended = scene
+            .ended(Status::Partial, Some("Vapi lists no call at all"), at(0))
+            .await;
+        let client = scene.db.client().await;
+        client
+            .execute("update runs set metadata = $1", &[&suspect])
+            .await
+            .unwrap();
+        scene.tell(&ended, at(0)).await;
+        assert_eq!(scene.db.count("incidents").await, 0);
+        let news = |state: &str, minutes: i64| {
+            event(
+                "Alert Raised",
+                &serde_json::json!({
+                    "alert_id": uuid::Uuid::from_u128(8), "kind": kind, "script_name": SYNC, "state": state,
+                    "since": at(0), "at": at(minutes), "summary": "what it is",
+                }),
+            )
+        };
+
+        scene.tell(&news("raised", 10), at(10)).await;
+        scene.tell(&news("raised", 10), at(11)).await;
+        scene.tell(&news("cleared", 60), at(60)).await;
+
+        assert_eq!(scene.titles(), [raised, cleared]);
+        assert_eq!(scene.db.count("incidents").await, 1);
+    }
+}

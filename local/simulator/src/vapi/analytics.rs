@@ -1,6 +1,6 @@
 //! Answers `POST /analytics`: what calls come to, by steps of time and groups, as the API's description has it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    document::Document,
     refusal::Refused,
     world::{Counting, World},
 };
@@ -59,7 +60,8 @@ enum Group {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Operation {
-    operation: Aggregate,
+    #[serde(rename = "operation")]
+    aggregate: Aggregate,
     column: String,
     alias: Option<String>,
 }
@@ -118,6 +120,9 @@ const COLUMNS: [&str; 16] = [
     "minutesUsed",
 ];
 
+/// The step that a call lies in, and the values that it is grouped by.
+type Bucket = (Option<NaiveDateTime>, Vec<String>);
+
 /// The answer's body, or a refusal that says what is wrong with the question.
 pub(crate) fn answer(world: &World, body: &[u8]) -> Result<Bytes, Refused> {
     let off = match world.counting {
@@ -138,18 +143,19 @@ fn result(world: &World, query: &Query, off: i64) -> Result<Value, Refused> {
     check(query)?;
     let start = query.time_range.start.unwrap_or(world.now() - TimeDelta::days(7));
     let end = query.time_range.end.unwrap_or(world.now());
-    let mut groups: BTreeMap<(Option<NaiveDateTime>, Vec<String>), Vec<Value>> = BTreeMap::new();
+    let mut groups: BTreeMap<Bucket, Vec<Arc<Document>>> = BTreeMap::new();
     for call in world
         .every_call()
         .filter(|call| call.created >= start && call.created < end)
     {
-        let Some(value) = call.value().filter(|_| query.table == Table::Call) else {
+        if query.table != Table::Call {
             continue;
-        };
+        }
         let local = call.created.with_timezone(&zone).naive_local();
         let bucket = query.time_range.step.map(|step| step.start_of(local));
-        let names = query.group_by.iter().map(|group| group.of(&value)).collect();
-        groups.entry((bucket, names)).or_default().push(value);
+        let value = if query.group_by.is_empty() { None } else { call.value() };
+        let names = query.group_by.iter().map(|group| group.of(value.as_ref())).collect();
+        groups.entry((bucket, names)).or_default().push(Arc::clone(call));
     }
     let rows: Vec<Value> = groups
         .iter()
@@ -196,7 +202,7 @@ fn check(query: &Query) -> Result<(), Refused> {
     }
 }
 
-fn row(query: &Query, bucket: Option<NaiveDateTime>, names: &[String], calls: &[Value], off: i64) -> Value {
+fn row(query: &Query, bucket: Option<NaiveDateTime>, names: &[String], calls: &[Arc<Document>], off: i64) -> Value {
     let mut row = Map::new();
     if let Some(bucket) = bucket {
         let date = if bucket.time() == NaiveTime::MIN {
@@ -222,25 +228,28 @@ impl Operation {
             if let Some(first) = column.get_mut(..1) {
                 first.make_ascii_uppercase();
             }
-            format!("{}{column}", self.operation.name())
+            format!("{}{column}", self.aggregate.name())
         })
     }
 
     /// A database gives a count as text, since it may be larger than a number of JSON can be.
-    fn of(&self, calls: &[Value], off: i64) -> Value {
-        if self.operation == Aggregate::Count {
+    fn of(&self, calls: &[Arc<Document>], off: i64) -> Value {
+        if self.aggregate == Aggregate::Count {
             let counted = i64::try_from(calls.len()).unwrap_or(i64::MAX);
             return json!((counted + off).max(0).to_string());
         }
         let pointer = format!("/{}", self.column.replace('.', "/"));
         let numbers: Vec<f64> = calls
             .iter()
-            .filter_map(|call| call.pointer(&pointer)?.as_f64())
+            .filter_map(|call| match self.column.as_str() {
+                "cost" => call.cost(),
+                _ => call.value()?.pointer(&pointer)?.as_f64(),
+            })
             .collect();
         let sum: f64 = numbers.iter().sum();
         #[expect(clippy::cast_precision_loss, reason = "thousands of calls")]
         let count = numbers.len() as f64;
-        match self.operation {
+        match self.aggregate {
             Aggregate::Sum | Aggregate::Count => json!(sum),
             Aggregate::Avg if numbers.is_empty() => json!(0),
             Aggregate::Avg => json!(sum / count),
@@ -273,8 +282,8 @@ impl Group {
         }
     }
 
-    fn of(self, call: &Value) -> String {
-        let found = call.pointer(&format!("/{}", self.name().replace('.', "/")));
+    fn of(self, call: Option<&Value>) -> String {
+        let found = call.and_then(|call| call.pointer(&format!("/{}", self.name().replace('.', "/"))));
         found.and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use chrono::{DateTime, Days, SubsecRound, TimeDelta, Utc};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::body::Deflated;
@@ -24,6 +25,13 @@ pub(crate) struct Document {
     pub(crate) never_updated: bool,
     pub(crate) text: Bytes,
     deflated: OnceLock<Deflated>,
+    cost: OnceLock<Option<f64>>,
+}
+
+/// What a call costs, without the rest of it.
+#[derive(Deserialize)]
+struct Cost {
+    cost: Option<f64>,
 }
 
 impl Document {
@@ -59,6 +67,7 @@ impl Document {
             id,
             text,
             deflated: OnceLock::new(),
+            cost: OnceLock::from(value.get("cost").and_then(Value::as_f64)),
         }
     }
 
@@ -80,12 +89,31 @@ impl Document {
             phone_number_id,
             text,
             deflated: OnceLock::new(),
+            cost: OnceLock::new(),
         }
     }
 
     /// The document, if a [`Value`] can hold it.
     pub(crate) fn value(&self) -> Option<Value> {
         serde_json::from_slice(&self.text).ok()
+    }
+
+    /// With what it costs, where that is known before it is read.
+    pub(crate) fn costing(self, cost: Option<f64>) -> Self {
+        match cost {
+            Some(_) => Self {
+                cost: OnceLock::from(cost),
+                ..self
+            },
+            None => self,
+        }
+    }
+
+    /// What it costs, read once.
+    pub(crate) fn cost(&self) -> Option<f64> {
+        *self
+            .cost
+            .get_or_init(|| serde_json::from_slice::<Cost>(&self.text).ok()?.cost)
     }
 
     /// The text compressed, once for all responses.

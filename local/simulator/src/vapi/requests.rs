@@ -49,7 +49,6 @@ impl Kind {
             ["assistant"] => Self::AssistantList,
             ["assistant", _] => Self::Assistant,
             ["analytics"] if method == "POST" => return Self::Analytics,
-            ["analytics"] => return Self::Unknown,
             _ => return Self::Unknown,
         };
         if method == "GET" { kind } else { Self::Write }

@@ -30,7 +30,7 @@ pub(crate) fn rows(mut rows: Vec<Row>, faults: &[Fault]) -> Vec<Row> {
             }
             Fault::EmptyList => rows.clear(),
             Fault::OmittedRows(ids) => {
-                rows.retain(|row| row.id().is_none_or(|id| !ids.iter().any(|omitted| omitted == id)))
+                rows.retain(|row| row.id().is_none_or(|id| !ids.iter().any(|omitted| omitted == id)));
             }
             _ => {}
         }

@@ -61,6 +61,7 @@ pub(crate) fn write(
     };
     let text_of = |key: &str| draft.facts.get(key).and_then(Value::as_str).map(str::to_owned);
     let (assistant, number) = (text_of("assistantId"), text_of("phoneNumberId"));
+    let cost = draft.facts.get("cost").and_then(Value::as_f64);
     Document::known(
         id,
         assistant,
@@ -68,6 +69,7 @@ pub(crate) fn write(
         (created, draft.updated),
         text.into_boxed_str().into_boxed_bytes().into(),
     )
+    .costing(cost)
 }
 
 impl Draft<'_> {
