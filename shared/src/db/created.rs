@@ -5,13 +5,11 @@ use tokio_postgres::types::Type;
 
 use super::{DbError, embedded};
 
-/// A relation or a function that a migration creates.
+/// A table, a view or a function that a migration creates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
     /// Its name.
     pub name: String,
-    /// Whether it is a function; else it is a table or a view.
-    pub is_function: bool,
     /// The number of the migration.
     pub version: i32,
 }
@@ -55,13 +53,12 @@ pub async fn applied(db: &impl GenericClient) -> Result<Vec<i32>, DbError> {
 }
 
 fn creation(line: &str, version: i32) -> Option<Created> {
-    let (rest, is_function) = [("create table ", false), ("create view ", false), ("create function ", true)]
+    let rest = ["create table ", "create view ", "create function "]
         .iter()
-        .find_map(|(beginning, is_function)| Some((line.strip_prefix(beginning)?, *is_function)))?;
+        .find_map(|beginning| line.strip_prefix(beginning))?;
     let name = rest.split([' ', '(']).next().filter(|name| !name.is_empty())?;
     Some(Created {
         name: name.to_owned(),
-        is_function,
         version,
     })
 }
