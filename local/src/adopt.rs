@@ -40,7 +40,11 @@ pub(crate) async fn run(screen: &Screen, options: &command::Adopt) -> Result<Exi
     let stop = signals::stop(screen)?;
     let adopted = follow(screen, &database, || stop.is_cancelled()).await?;
     screen.answer(&adopted, || adopted_text(&adopted))?;
-    Ok(if adopted.is_complete { Exit::Success } else { Exit::Partial })
+    Ok(if adopted.is_complete {
+        Exit::Success
+    } else {
+        Exit::Partial
+    })
 }
 
 /// Adopts, and shows how far it is. What stops it lets the batch end that is being copied.
@@ -136,7 +140,11 @@ fn planned(table: &Planned) -> String {
         let _ = writeln!(text, "    lacks {}", table.missing_columns.join(", "));
     }
     if !table.unread_columns.is_empty() {
-        let _ = writeln!(text, "    not taken, and kept where it is: {}", table.unread_columns.join(", "));
+        let _ = writeln!(
+            text,
+            "    not taken, and kept where it is: {}",
+            table.unread_columns.join(", ")
+        );
     }
     text
 }
@@ -153,14 +161,22 @@ pub(crate) fn adopted_text(adopted: &Adopted) -> String {
             number(table.rows_taken),
             number(table.rows_present),
             number(table.rows_refused),
-            if table.done_at.is_some() { "" } else { "; not at its end" }
+            if table.done_at.is_some() {
+                ""
+            } else {
+                "; not at its end"
+            }
         );
         for (reason, rows) in &table.reasons {
             let _ = writeln!(text, "    {} {reason}", number(*rows));
         }
     }
     if !adopted.moved.is_empty() {
-        let _ = writeln!(text, "\nMoved to the schema before_callmark: {}", adopted.moved.join(", "));
+        let _ = writeln!(
+            text,
+            "\nMoved to the schema before_callmark: {}",
+            adopted.moved.join(", ")
+        );
     }
     text.push_str(if adopted.is_complete {
         "\nAll is copied. `callmark adopt --verify` compares both sides; `callmark sync` brings in what is new."
@@ -171,9 +187,20 @@ pub(crate) fn adopted_text(adopted: &Adopted) -> String {
 }
 
 fn verified_text(verified: &Verified) -> String {
-    let mut rows = vec![["".to_owned(), "earlier".to_owned(), "now".to_owned(), "difference".to_owned(), String::new()]];
+    let mut rows = vec![[
+        String::new(),
+        "earlier".to_owned(),
+        "now".to_owned(),
+        "difference".to_owned(),
+        String::new(),
+    ]];
     rows.extend(verified.figures.iter().map(compared));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
     let widths = [width(0), width(1), width(2), width(3)];
     let mut text = String::new();
     for [what, old, new, difference, why] in &rows {

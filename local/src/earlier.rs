@@ -99,7 +99,11 @@ fn calls(world: &World, spec: &Spec, size: Size) -> Vec<Value> {
         ..spec.clone()
     });
     let mut older = older.calls();
-    let assistants: Vec<Value> = world.assistants().iter().map(|assistant| assistant["id"].clone()).collect();
+    let assistants: Vec<Value> = world
+        .assistants()
+        .iter()
+        .map(|assistant| assistant["id"].clone())
+        .collect();
     for (place, call) in older.iter_mut().enumerate() {
         if !call["assistantId"].is_null() && !assistants.is_empty() {
             call["assistantId"] = assistants[place % assistants.len()].clone();
@@ -127,9 +131,12 @@ fn forget_start(call: &mut Value) {
 }
 
 fn begin(call: &mut Value) {
-    let created = call["createdAt"].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+    let created = call["createdAt"]
+        .as_str()
+        .and_then(|text| text.parse::<DateTime<Utc>>().ok());
     let Some(created) = created else { return };
-    let at = |seconds| json!((created + TimeDelta::seconds(seconds)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
+    let at =
+        |seconds| json!((created + TimeDelta::seconds(seconds)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
     call["startedAt"] = at(2);
     call["endedAt"] = at(40);
 }

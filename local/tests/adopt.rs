@@ -64,7 +64,11 @@ async fn each_command_says_what_it_found_and_ends_with_its_status() {
     );
     assert!(why.contains("run `callmark adopt`"), "{why}");
     assert!(not_yet.contains("run `callmark adopt` first"), "{not_yet}");
-    for said in ["public.vapi_calls_raw: 856 of 856 rows", "view public.long_calls: goes on working", "31 whose total"] {
+    for said in [
+        "public.vapi_calls_raw: 856 of 856 rows",
+        "view public.long_calls: goes on working",
+        "31 whose total",
+    ] {
         assert!(plan.contains(said), "{said}: {plan}");
     }
     assert!(text.contains("vapi_calls_raw: 856 rows looked at, 856 new"), "{text}");
@@ -98,7 +102,10 @@ async fn a_program_that_is_killed_ten_times_is_done_with_all_at_the_eleventh() {
     let (status, text, error) = run(&db, &["adopt"]).await;
 
     assert_eq!(status, Some(0), "{error}");
-    assert!(text.contains("vapi_calls_raw: 856 rows looked at, 856 new, 0 there already, 0 refused"), "{text}");
+    assert!(
+        text.contains("vapi_calls_raw: 856 rows looked at, 856 new, 0 there already, 0 refused"),
+        "{text}"
+    );
     let (status, table, _) = run(&db, &["adopt", "--verify"]).await;
     assert_eq!(status, Some(0), "{table}");
 }

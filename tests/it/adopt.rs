@@ -65,7 +65,9 @@ async fn take_over(db: &TestDb) -> Adopted {
 }
 
 async fn verify(db: &TestDb) -> adopt::Verified {
-    adopt::verify(&db::pool(&settings(db)).unwrap(), clock::now()).await.unwrap()
+    adopt::verify(&db::pool(&settings(db)).unwrap(), clock::now())
+        .await
+        .unwrap()
 }
 
 /// One value of a query.
@@ -101,7 +103,9 @@ async fn earlier_contents(db: &TestDb, schema: &str) -> Vec<Value> {
         .iter()
         .map(|table| {
             let name = table.name();
-            format!("select '{name}' as name, count(*), sum(hashtextextended(t::text, 0)::numeric) from {schema}.{name} t")
+            format!(
+                "select '{name}' as name, count(*), sum(hashtextextended(t::text, 0)::numeric) from {schema}.{name} t"
+            )
         })
         .collect();
     db.rows(&digests.join(" union all ")).await
@@ -111,7 +115,10 @@ async fn earlier_contents(db: &TestDb, schema: &str) -> Vec<Value> {
 async fn every_row_of_a_database_as_it_was_measured_is_adopted() {
     let earlier = Earlier::of(Size::MEASURED, 926).await;
     let (db, made) = (&earlier.db, earlier.made);
-    assert_eq!((made.calls, made.never_began, made.assistants, made.analyses), (8_559, 6_182, 13, 918));
+    assert_eq!(
+        (made.calls, made.never_began, made.assistants, made.analyses),
+        (8_559, 6_182, 13, 918)
+    );
     let before = earlier_contents(db, "public").await;
     let long_calls = db.rows("select * from long_calls order by id").await;
 
@@ -128,7 +135,11 @@ async fn every_row_of_a_database_as_it_was_measured_is_adopted() {
     ] {
         assert_eq!(db.count(table).await, i64::try_from(rows).unwrap(), "{table}");
     }
-    assert_eq!(earlier_contents(db, "before_callmark").await, before, "the old tables are untouched");
+    assert_eq!(
+        earlier_contents(db, "before_callmark").await,
+        before,
+        "the old tables are untouched"
+    );
     assert_eq!(db.rows("select * from long_calls order by id").await, long_calls);
     let off = value(db, "select count(*) from earlier_analyses where not sums_up").await;
     assert_eq!(off, made.off);
@@ -144,25 +155,46 @@ async fn the_functions_count_all(db: &TestDb, made: Made) {
     let all = "p_date_from => '2000-01-01', p_date_to => now() + interval '1 day'";
     let metrics = value(db, &format!("get_dashboard_metrics({all})")).await;
     assert_eq!(
-        [&metrics["totalCalls"], &metrics["analyzedCalls"], &metrics["avgQCI"], &metrics["totalAssistants"]],
+        [
+            &metrics["totalCalls"],
+            &metrics["analyzedCalls"],
+            &metrics["avgQCI"],
+            &metrics["totalAssistants"]
+        ],
         [&json!(made.calls), &json!(0), &json!(0), &json!(made.assistants)]
     );
-    let list = value(db, &format!("select count(*) from get_calls_list({all}, p_limit => 100000)")).await;
+    let list = value(
+        db,
+        &format!("select count(*) from get_calls_list({all}, p_limit => 100000)"),
+    )
+    .await;
     assert_eq!(list, made.calls);
     let timeline = value(db, &format!("select sum(total_calls) from get_timeline_data({all})")).await;
     assert_eq!(timeline, made.calls);
     let backlog = value(db, "select count(*) from calls_to_analyze").await;
-    assert_eq!(backlog, made.calls, "a call with an earlier analysis still needs the active framework's");
+    assert_eq!(
+        backlog, made.calls,
+        "a call with an earlier analysis still needs the active framework's"
+    );
 
     // A front end that asks for them has them, as they were.
     let asked = format!("{all}, p_framework => 'QCI Standard (earlier)'");
     let metrics = value(db, &format!("get_dashboard_metrics({asked})")).await;
     assert_eq!(metrics["analyzedCalls"], made.analyses);
-    let mean = value(db, "select round(avg(total_score), 1) from before_callmark.qci_analyses").await;
+    let mean = value(
+        db,
+        "select round(avg(total_score), 1) from before_callmark.qci_analyses",
+    )
+    .await;
     assert_eq!(metrics["avgQCI"], mean);
-    let scored = format!("select count(*) from get_calls_list({asked}, p_quality_filter => 'with_qci', p_limit => 100000)");
+    let scored =
+        format!("select count(*) from get_calls_list({asked}, p_quality_filter => 'with_qci', p_limit => 100000)");
     assert_eq!(value(db, &scored).await, made.analyses);
-    let timeline = value(db, &format!("select sum(analyzed_calls) from get_timeline_data({asked})")).await;
+    let timeline = value(
+        db,
+        &format!("select sum(analyzed_calls) from get_timeline_data({asked})"),
+    )
+    .await;
     assert_eq!(timeline, made.analyses);
 }
 
@@ -183,7 +215,9 @@ async fn no_table_holds_the_secret(db: &TestDb) {
 async fn a_following_sync_writes_only_what_differs(earlier: Earlier) {
     let stage = Sync {
         db: earlier.db,
-        vapi: Server::start(World::generate(&earlier.spec), Settings::default()).await.unwrap(),
+        vapi: Server::start(World::generate(&earlier.spec), Settings::default())
+            .await
+            .unwrap(),
         settings: Vec::new(),
     };
     let versions = stage.db.count("vapi_assistant_prompt_history").await;
@@ -191,9 +225,18 @@ async fn a_following_sync_writes_only_what_differs(earlier: Earlier) {
     stage.sync().await;
 
     let run = &stage.db.runs().await.pop().unwrap();
-    let counts = (run.status.as_str(), run.records_fetched, run.records_inserted, run.records_updated);
+    let counts = (
+        run.status.as_str(),
+        run.records_fetched,
+        run.records_inserted,
+        run.records_updated,
+    );
     assert_eq!(counts, ("success", 926, 0, 0), "{run:#?}");
-    assert_eq!(stage.db.count("vapi_assistant_prompt_history").await, versions, "no version is told twice");
+    assert_eq!(
+        stage.db.count("vapi_assistant_prompt_history").await,
+        versions,
+        "no version is told twice"
+    );
 
     let ids = stage.vapi.world().call_ids();
     for id in &ids[..3] {
@@ -215,7 +258,10 @@ async fn a_dry_run_says_what_would_be_taken_and_changes_nothing() {
     let earlier = Earlier::small().await;
     let catalog = "select relname, relnamespace::regnamespace::text, relkind from pg_class
                    where relnamespace::regnamespace::text in ('public', 'before_callmark') order by 1, 2";
-    let (before, rows) = (earlier.db.rows(catalog).await, earlier_contents(&earlier.db, "public").await);
+    let (before, rows) = (
+        earlier.db.rows(catalog).await,
+        earlier_contents(&earlier.db, "public").await,
+    );
 
     let plan = adopt::plan(&db::pool(&settings(&earlier.db)).unwrap()).await.unwrap();
 
@@ -245,7 +291,12 @@ async fn a_migration_of_such_a_database_changes_nothing_and_names_the_way() {
 
     let refusal = adopt::migrate(&settings(&earlier.db)).await.unwrap_err().to_string();
 
-    for word in ["public.runs", "callmark adopt --dry-run", "AdoptExisting", "{\"adopt\": true}"] {
+    for word in [
+        "public.runs",
+        "callmark adopt --dry-run",
+        "AdoptExisting",
+        "{\"adopt\": true}",
+    ] {
         assert!(refusal.contains(word), "{word}: {refusal}");
     }
     assert_eq!(earlier_contents(&earlier.db, "public").await, rows);
@@ -263,10 +314,15 @@ async fn a_second_adoption_finds_nothing_to_do_and_other_databases_have_none() {
 
     assert!(again.moved.is_empty() && again.applied.is_empty() && again.is_complete);
     assert_eq!(contents(&earlier.db).await, before);
-    assert_eq!(adopt::migrate(&settings(&earlier.db)).await.unwrap(), Vec::<String>::new());
+    assert_eq!(
+        adopt::migrate(&settings(&earlier.db)).await.unwrap(),
+        Vec::<String>::new()
+    );
     let other = TestDb::new().await;
     let (watch, _) = watch::channel(Stage::default());
-    let nothing = adopt::adopt(&settings(&other), &watch, || false, clock::now).await.unwrap_err();
+    let nothing = adopt::adopt(&settings(&other), &watch, || false, clock::now)
+        .await
+        .unwrap_err();
     assert!(nothing.to_string().contains("there is nothing to adopt"), "{nothing}");
 }
 
@@ -282,9 +338,19 @@ async fn earlier_runs_are_closed_and_disturb_neither_the_lease_nor_the_watchdog(
     )
     .await;
     assert_eq!(lost, earlier.made.running);
-    assert_eq!(value(&earlier.db, "select count(*) from runs where triggered_by = 'unknown'").await, 8);
-    assert_eq!(value(&earlier.db, "select count(*) from runs where metadata ? 'event_id'").await, 0);
-    let batches = value(&earlier.db, "select count(distinct batch_id) from runs where metadata -> 'before_callmark' ? 'batch_id'").await;
+    assert_eq!(
+        value(&earlier.db, "select count(*) from runs where triggered_by = 'unknown'").await,
+        8
+    );
+    assert_eq!(
+        value(&earlier.db, "select count(*) from runs where metadata ? 'event_id'").await,
+        0
+    );
+    let batches = value(
+        &earlier.db,
+        "select count(distinct batch_id) from runs where metadata -> 'before_callmark' ? 'batch_id'",
+    )
+    .await;
     assert_eq!(batches, 10, "two runs of one batch stay together");
     let client = earlier.db.client().await;
     let pulse = shared::run::pulse(&client, "vapi-sync").await.unwrap();

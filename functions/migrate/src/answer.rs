@@ -81,9 +81,11 @@ impl<'a> Answer<'a> {
                 answer.reason = format!("applied {} migrations", done.applied.len());
                 answer.data = Some(Data {
                     applied: done.applied.len().to_string(),
-                    adoption: done.adopted.as_ref().map(|adopted| {
-                        if adopted.is_complete { "complete" } else { "incomplete" }
-                    }),
+                    adoption: done.adopted.as_ref().map(
+                        |adopted| {
+                            if adopted.is_complete { "complete" } else { "incomplete" }
+                        },
+                    ),
                 });
             }
             Err(error) => {

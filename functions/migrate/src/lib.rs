@@ -191,7 +191,10 @@ impl Wish {
             Some(other) => bail!("`{name}` is {other}: expected true or false"),
         };
         let (adopt, dry_run) = (truth("adopt")?, truth("dry_run")?);
-        ensure!(adopt || !dry_run, "`dry_run` needs `adopt`: migrations are applied or not");
+        ensure!(
+            adopt || !dry_run,
+            "`dry_run` needs `adopt`: migrations are applied or not"
+        );
         Ok(match (adopt, dry_run) {
             (true, true) => Self::Plan,
             (true, false) => Self::Adopt,

@@ -49,7 +49,10 @@ impl Request {
             logical_id: text("LogicalResourceId").to_owned(),
             physical_id: given("PhysicalResourceId").unwrap_or_else(|| PHYSICAL_ID.to_owned()),
             // CloudFormation turns every property into a text.
-            adopt: event.pointer("/ResourceProperties/AdoptExisting").and_then(Value::as_str) == Some("true"),
+            adopt: event
+                .pointer("/ResourceProperties/AdoptExisting")
+                .and_then(Value::as_str)
+                == Some("true"),
         }))
     }
 }

@@ -38,9 +38,13 @@ fn row(place: usize, call: &Value, now: DateTime<Utc>) -> Value {
     let transcript = [&artifact["transcript"], &call["transcript"]]
         .into_iter()
         .find(|text| text.is_string());
-    let recording = [&artifact["recordingUrl"], &call["recordingUrl"]].into_iter().find(|text| text.is_string());
+    let recording = [&artifact["recordingUrl"], &call["recordingUrl"]]
+        .into_iter()
+        .find(|text| text.is_string());
     let instant = |name: &str| call[name].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
-    let seconds = instant("startedAt").zip(instant("endedAt")).map(|(start, end)| (end - start).num_seconds());
+    let seconds = instant("startedAt")
+        .zip(instant("endedAt"))
+        .map(|(start, end)| (end - start).num_seconds());
     let tools: Vec<&str> = artifact["messages"]
         .as_array()
         .into_iter()
@@ -59,7 +63,10 @@ fn row(place: usize, call: &Value, now: DateTime<Utc>) -> Value {
     };
     let document = match (place % 50, document) {
         (7, Value::Object(mut members)) if is_old => {
-            members.insert("server".to_owned(), json!({"url": "https://hooks.example.com", "secret": SECRET}));
+            members.insert(
+                "server".to_owned(),
+                json!({"url": "https://hooks.example.com", "secret": SECRET}),
+            );
             Value::Object(members)
         }
         (_, document) => document,
@@ -91,7 +98,10 @@ fn row(place: usize, call: &Value, now: DateTime<Utc>) -> Value {
 pub(super) async fn assistants(client: &Client, assistants: &[Value], now: DateTime<Utc>) -> Result<(usize, usize)> {
     for assistant in assistants {
         let id = assistant["id"].as_str().unwrap_or_default();
-        let (model, voice) = (assistant["model"]["model"].as_str(), assistant["voice"]["voiceId"].as_str());
+        let (model, voice) = (
+            assistant["model"]["model"].as_str(),
+            assistant["voice"]["voiceId"].as_str(),
+        );
         let prompt = assistant["model"]["messages"][0]["content"].as_str();
         client
             .execute_typed(
@@ -169,7 +179,7 @@ pub(super) async fn runs(client: &Client, count: usize, now: DateTime<Utc>) -> R
         }));
         for (step, offset) in steps.iter().zip(0i64..) {
             lines.push(json!({
-                "id": Uuid::from_u128(0xea11_0001_0000_4000_8000_0000_0000_0000 + u128::from(number) * 8 + offset.unsigned_abs() as u128),
+                "id": Uuid::from_u128(0xea11_0001_0000_4000_8000_0000_0000_0000 + u128::from(number) * 8 + u128::from(offset.unsigned_abs())),
                 "run_id": id,
                 "timestamp": started + TimeDelta::seconds(offset * 10),
                 "level": "INFO",
@@ -181,9 +191,8 @@ pub(super) async fn runs(client: &Client, count: usize, now: DateTime<Utc>) -> R
     }
     for (table, rows) in [("runs", &runs), ("logs", &lines)] {
         for batch in rows.chunks(BATCH) {
-            let statement = format!(
-                "insert into public.{table} select * from jsonb_populate_recordset(null::public.{table}, $1)"
-            );
+            let statement =
+                format!("insert into public.{table} select * from jsonb_populate_recordset(null::public.{table}, $1)");
             client
                 .execute_typed(&statement, &[(&Json(batch), Type::JSONB)])
                 .await

@@ -41,11 +41,7 @@ pub struct Stored {
 }
 
 /// Stores an assistant with its history, which comes before whatever a sync has stored since.
-pub async fn adopt(
-    transaction: &Transaction<'_>,
-    adopted: &Adopted,
-    now: DateTime<Utc>,
-) -> Result<Stored, DbError> {
+pub async fn adopt(transaction: &Transaction<'_>, adopted: &Adopted, now: DateTime<Utc>) -> Result<Stored, DbError> {
     let assistant = &adopted.assistant;
     let is_new = !is_known(transaction, &assistant.id).await?;
     if is_new {
@@ -133,7 +129,11 @@ async fn prepend(transaction: &Transaction<'_>, id: &str, versions: &[Version]) 
         )
         .await?;
     let is_last = first.as_ref().map_or(Ok(false), |row| row.try_get("is_last"))?;
-    let versions = if is_last { &versions[..versions.len() - 1] } else { versions };
+    let versions = if is_last {
+        &versions[..versions.len() - 1]
+    } else {
+        versions
+    };
     if first.is_some() {
         make_room(transaction, id, versions.last().map_or(0, |version| version.number)).await?;
     }

@@ -21,7 +21,7 @@ pub fn created() -> Vec<Created> {
     let migrations = runner.get_migrations().iter();
     migrations
         .flat_map(|migration| {
-            let version = i32::try_from(migration.version()).unwrap_or(i32::MAX);
+            let version = migration.version();
             let lines = migration.sql().unwrap_or_default().lines();
             lines.filter_map(move |line| creation(line, version))
         })

@@ -15,7 +15,10 @@ pub const MARK: &str = "before_callmark";
 
 /// A run that has ended, with a [`MARK`] in its metadata.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the columns are explained where they are made, in migrations/")]
+#[expect(
+    missing_docs,
+    reason = "the columns are explained where they are made, in migrations/"
+)]
 pub struct AdoptedRun {
     pub id: Uuid,
     pub script_name: String,
@@ -37,7 +40,10 @@ pub struct AdoptedRun {
 
 /// A log line; one without a time has that of its run.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the columns are explained where they are made, in migrations/")]
+#[expect(
+    missing_docs,
+    reason = "the columns are explained where they are made, in migrations/"
+)]
 pub struct AdoptedLine {
     pub id: Uuid,
     pub run_id: Uuid,

@@ -11,7 +11,10 @@ use crate::db::DbError;
 
 /// An analysis of the earlier system, on its way in.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the columns are explained where they are made, in migrations/")]
+#[expect(
+    missing_docs,
+    reason = "the columns are explained where they are made, in migrations/"
+)]
 pub struct EarlierAnalysis {
     pub call_id: String,
     pub framework_id: i32,

@@ -31,14 +31,20 @@ async fn a_signed_in_user_has_the_three_functions_and_nobody_else_anything() {
                  ->> 'totalCalls')::bigint",
     ];
 
-    let before = client.batch_execute("set role authenticated; select get_dashboard_metrics()").await.unwrap_err();
+    let before = client
+        .batch_execute("set role authenticated; select get_dashboard_metrics()")
+        .await
+        .unwrap_err();
     client.batch_execute("reset role").await.unwrap();
     client.batch_execute(&recipe()).await.unwrap();
 
     assert_eq!(before.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE));
     client.batch_execute("set role authenticated").await.unwrap();
     for function in functions {
-        let row = client.query_one(function, &[]).await.unwrap_or_else(|error| panic!("{function}: {error:?}"));
+        let row = client
+            .query_one(function, &[])
+            .await
+            .unwrap_or_else(|error| panic!("{function}: {error:?}"));
         assert_eq!(row.get::<_, i64>(0), 856, "{function}");
     }
     for closed in [

@@ -17,7 +17,9 @@ async fn the_function_tells_and_does_what_it_is_asked_for() {
     let earlier = Earlier::small().await;
 
     let refusal = invoke(&earlier.db, &json!({})).await.unwrap_err();
-    let plan = invoke(&earlier.db, &json!({"adopt": true, "dry_run": true})).await.unwrap();
+    let plan = invoke(&earlier.db, &json!({"adopt": true, "dry_run": true}))
+        .await
+        .unwrap();
     let untouched = value(&earlier.db, "to_regclass('before_callmark.runs')::text").await;
     let misused = invoke(&earlier.db, &json!({"adopt": "yes"})).await.unwrap_err();
     let done = invoke(&earlier.db, &json!({"adopt": true})).await.unwrap();
@@ -49,6 +51,9 @@ async fn the_stack_adopts_where_its_parameter_says_so_and_refuses_else() {
     assert!(refused.failure().contains("AdoptExisting"), "{}", refused.failure());
     assert_eq!(rows, 856);
     assert_eq!(taken.answer()["Data"]["Adoption"], "complete", "{}", taken.answer());
-    assert_eq!(value(&earlier.db, "select count(*) from public.vapi_calls_raw").await, 856);
+    assert_eq!(
+        value(&earlier.db, "select count(*) from public.vapi_calls_raw").await,
+        856
+    );
     assert_eq!(empty.answer()["Status"], "SUCCESS", "{}", empty.answer());
 }

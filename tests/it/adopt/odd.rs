@@ -6,7 +6,7 @@ use shared::clock;
 use tests::TestDb;
 use tokio::sync::watch;
 
-use super::{Earlier, take_over, settings, value, verify};
+use super::{Earlier, settings, take_over, value, verify};
 
 async fn with(statements: &str) -> TestDb {
     let db = TestDb::empty().await;
@@ -16,7 +16,9 @@ async fn with(statements: &str) -> TestDb {
 
 /// The row of a call.
 async fn call(db: &TestDb, id: &str) -> Value {
-    db.rows(&format!("select * from vapi_calls_raw where id = '{id}'")).await.remove(0)
+    db.rows(&format!("select * from vapi_calls_raw where id = '{id}'"))
+        .await
+        .remove(0)
 }
 
 const CALLS: &str = "create table public.vapi_calls_raw (
@@ -76,8 +78,20 @@ async fn a_document_that_says_something_counts_over_the_columns() {
 
     let row = call(&db, "c1").await;
     assert_eq!(
-        [&row["status"], &row["cost"], &row["transcript"], &row["duration_seconds"], &row["tool_names"]],
-        [&json!("in-progress"), &json!(0.5), &json!("AI: Good morning."), &json!(10), &json!([])]
+        [
+            &row["status"],
+            &row["cost"],
+            &row["transcript"],
+            &row["duration_seconds"],
+            &row["tool_names"]
+        ],
+        [
+            &json!("in-progress"),
+            &json!(0.5),
+            &json!("AI: Good morning."),
+            &json!(10),
+            &json!([])
+        ]
     );
     let verified = verify(&db).await;
     assert!(verified.is_good, "{verified:#?}");
@@ -111,8 +125,18 @@ async fn what_a_sync_stored_in_between_never_becomes_emptier_or_older() {
 
     let row = call(&db, "c1").await;
     assert_eq!(
-        [&row["cost"], &row["transcript"], &row["raw_json"]["summary"], &row["updated_at"]],
-        [&json!(0.2), &json!("AI: Hello. User: Hi."), &json!("kept"), &json!("2026-01-05T00:00:00+00:00")]
+        [
+            &row["cost"],
+            &row["transcript"],
+            &row["raw_json"]["summary"],
+            &row["updated_at"]
+        ],
+        [
+            &json!(0.2),
+            &json!("AI: Hello. User: Hi."),
+            &json!("kept"),
+            &json!("2026-01-05T00:00:00+00:00")
+        ]
     );
     let verified = verify(&db).await;
     assert!(verified.is_good, "{verified:#?}");
@@ -149,11 +173,22 @@ async fn other_types_missing_columns_and_missing_tables_are_no_obstacle() {
     assert!(runs.iter().all(|run| run["finished_at"] != Value::Null));
     assert_eq!(runs[0]["batch_id"], runs[2]["batch_id"], "{runs:#?}");
     assert_eq!(value(&db, "select count(*) from logs").await, 2);
-    assert_eq!(value(&db, "select string_agg(level, ',' order by level) from logs").await, "ERROR,INFO");
+    assert_eq!(
+        value(&db, "select string_agg(level, ',' order by level) from logs").await,
+        "ERROR,INFO"
+    );
     let row = call(&db, "0b9d3c52-7a1e-4f6f-8d2b-51a0e6c4f301").await;
-    assert_eq!([&row["tool_names"], &row["created_at"]], [&json!(["book"]), &json!("2026-01-01T00:00:00+00:00")]);
-    let analyses = db.rows("select total_score, coaching_tips, sums_up from earlier_analyses").await;
-    assert_eq!(analyses, [json!({"total_score": null, "coaching_tips": "be brief", "sums_up": false})]);
+    assert_eq!(
+        [&row["tool_names"], &row["created_at"]],
+        [&json!(["book"]), &json!("2026-01-01T00:00:00+00:00")]
+    );
+    let analyses = db
+        .rows("select total_score, coaching_tips, sums_up from earlier_analyses")
+        .await;
+    assert_eq!(
+        analyses,
+        [json!({"total_score": null, "coaching_tips": "be brief", "sums_up": false})]
+    );
     let refused: Vec<i64> = adopted.tables.iter().map(|table| table.rows_refused).collect();
     assert_eq!(refused.iter().sum::<i64>(), 3, "{adopted:#?}");
 }
@@ -175,9 +210,21 @@ async fn rows_that_cannot_be_calls_are_rejects_and_their_neighbours_are_calls() 
     assert_eq!(value(&db, "select count(*) from vapi_calls_raw").await, 2);
     assert_eq!(value(&db, "select count(*) from vapi_call_rejects").await, 2);
     let row = call(&db, "c").await;
-    assert_eq!([&row["transcript"], &row["raw_json"]["summary"]], [&json!("AI: Three."), &json!("twice")]);
+    assert_eq!(
+        [&row["transcript"], &row["raw_json"]["summary"]],
+        [&json!("AI: Three."), &json!("twice")]
+    );
     let calls = &adopted.tables[0];
-    assert_eq!((calls.rows_read, calls.rows_taken, calls.rows_present, calls.rows_refused), (5, 2, 1, 2), "{calls:#?}");
+    assert_eq!(
+        (
+            calls.rows_read,
+            calls.rows_taken,
+            calls.rows_present,
+            calls.rows_refused
+        ),
+        (5, 2, 1, 2),
+        "{calls:#?}"
+    );
     assert!(verify(&db).await.is_good);
 }
 
@@ -193,13 +240,24 @@ async fn a_table_of_somebody_else_is_neither_moved_nor_overwritten() {
         .unwrap();
     let (watch, _) = watch::channel(Stage::default());
 
-    let refusal = adopt::adopt(&settings(&earlier.db), &watch, || false, clock::now).await.unwrap_err();
+    let refusal = adopt::adopt(&settings(&earlier.db), &watch, || false, clock::now)
+        .await
+        .unwrap_err();
 
-    assert!(refusal.to_string().contains("public.alerts is neither Callmark's nor"), "{refusal:#}");
-    assert_eq!(value(&earlier.db, "to_regnamespace('before_callmark')::text").await, Value::Null);
+    assert!(
+        refusal.to_string().contains("public.alerts is neither Callmark's nor"),
+        "{refusal:#}"
+    );
+    assert_eq!(
+        value(&earlier.db, "to_regnamespace('before_callmark')::text").await,
+        Value::Null
+    );
     let other = with("create table public.logs (at timestamptz, line text)").await;
     let refusal = adopt::migrate(&settings(&other)).await.unwrap_err();
-    assert!(refusal.to_string().contains("public.logs is neither Callmark's nor"), "{refusal:#}");
+    assert!(
+        refusal.to_string().contains("public.logs is neither Callmark's nor"),
+        "{refusal:#}"
+    );
 }
 
 #[tokio::test]
@@ -241,7 +299,14 @@ async fn a_history_in_disorder_keeps_its_order_and_an_assistant_that_is_gone_its
         .iter()
         .map(|row| format!("{} {} {}", row["assistant_id"], row["version_number"], row["prompt"]).replace('"', ""))
         .collect();
-    assert_eq!(told, ["a 1 one", "a 2 two", "a 3 two again", "a 4 three", "gone 7 last"]);
-    let gone = value(&db, "select count(*) from vapi_assistants where assistant_id = 'gone' and deleted_at is not null").await;
+    assert_eq!(
+        told,
+        ["a 1 one", "a 2 two", "a 3 two again", "a 4 three", "gone 7 last"]
+    );
+    let gone = value(
+        &db,
+        "select count(*) from vapi_assistants where assistant_id = 'gone' and deleted_at is not null",
+    )
+    .await;
     assert_eq!(gone, 1);
 }

@@ -7,7 +7,7 @@ use shared::clock;
 use tests::TestDb;
 use tokio::sync::watch;
 
-use super::{Earlier, take_over, contents, settings, value, verify};
+use super::{Earlier, contents, settings, take_over, value, verify};
 
 /// Begins an adoption and ends it, as a kill would, once so many stages have passed and then some time.
 async fn killed_after(db: &TestDb, stages: usize, then: Duration) {
@@ -48,9 +48,17 @@ async fn an_adoption_that_is_killed_goes_on_where_it_was_and_loses_nothing() {
         let adopted = take_over(&earlier.db).await;
 
         assert!(adopted.is_complete);
-        assert_eq!(contents(&earlier.db).await, expected, "killed after {stages} stages and {milliseconds} ms");
+        assert_eq!(
+            contents(&earlier.db).await,
+            expected,
+            "killed after {stages} stages and {milliseconds} ms"
+        );
         let rows = adopted.tables.iter().map(|table| table.rows_read).sum::<i64>();
-        let counted = adopted.tables.iter().map(|it| it.rows_taken + it.rows_present + it.rows_refused).sum::<i64>();
+        let counted = adopted
+            .tables
+            .iter()
+            .map(|it| it.rows_taken + it.rows_present + it.rows_refused)
+            .sum::<i64>();
         assert_eq!(rows, counted, "{adopted:#?}");
     }
 }
@@ -77,7 +85,11 @@ async fn two_at_once_share_the_work() {
 
     assert!(one.is_complete && other.is_complete);
     assert_eq!(contents(&earlier.db).await, contents(&whole.db).await);
-    assert_eq!(one.moved.len() + other.moved.len(), 10, "seven tables and three functions, once");
+    assert_eq!(
+        one.moved.len() + other.moved.len(),
+        10,
+        "seven tables and three functions, once"
+    );
 }
 
 #[tokio::test]
@@ -85,7 +97,9 @@ async fn what_is_out_of_time_ends_between_two_batches_and_goes_on() {
     let earlier = Earlier::small().await;
     let (watch, _) = watch::channel(Stage::default());
 
-    let first = adopt::adopt(&settings(&earlier.db), &watch, || true, clock::now).await.unwrap();
+    let first = adopt::adopt(&settings(&earlier.db), &watch, || true, clock::now)
+        .await
+        .unwrap();
 
     assert!(!first.is_complete);
     let rows = value(&earlier.db, "select count(*) from vapi_calls_raw").await;

@@ -214,7 +214,11 @@ async fn a_megabyte_and_ten_thousand_turns_are_folded_and_fast() {
 #[tokio::test]
 async fn an_earlier_analysis_is_shown_as_unverified_with_its_parts_tips_and_model() {
     let db = TestDb::new().await;
-    insert(&db.client().await, &[Stored::new("a", json!({"customer_phone_number": "+15550142"}))]).await;
+    insert(
+        &db.client().await,
+        &[Stored::new("a", json!({"customer_phone_number": "+15550142"}))],
+    )
+    .await;
     let earlier = "insert into analysis_frameworks
                        (name, version, framework_type, rubric, prompt_template, model_config)
                    values ('QCI Standard (earlier)', 1, 'earlier', '{}', 'x', '{\"model\": \"m\"}');
@@ -242,5 +246,8 @@ async fn an_earlier_analysis_is_shown_as_unverified_with_its_parts_tips_and_mode
     }
     let active = "update analysis_frameworks set is_active = true where framework_type = 'earlier'";
     let refusal = db.client().await.batch_execute(active).await.unwrap_err();
-    assert!(format!("{refusal:?}").contains("analysis_frameworks_earlier_is_never_active"), "{refusal:?}");
+    assert!(
+        format!("{refusal:?}").contains("analysis_frameworks_earlier_is_never_active"),
+        "{refusal:?}"
+    );
 }

@@ -24,7 +24,10 @@ pub(super) async fn take_frameworks(transaction: &Transaction<'_>, rows: &[Old])
         ensure(transaction, Some(row), version(rows, Some(place))).await?;
         tally.taken += 1;
     }
-    tally.note_many("frameworks: kept as names of the earlier analyses, never active", tally.taken);
+    tally.note_many(
+        "frameworks: kept as names of the earlier analyses, never active",
+        tally.taken,
+    );
     Ok(tally)
 }
 
@@ -43,19 +46,18 @@ pub(super) async fn take(transaction: &Transaction<'_>, frameworks: Option<&Foun
             .and_then(|id| frameworks.iter().position(|framework| framework.key() == id));
         let named = place.and_then(|place| frameworks.get(place));
         let key = named.map(Old::key);
-        let framework_id = match ids.get(&key) {
-            Some(id) => *id,
-            None => {
-                let id = ensure(transaction, named, version(&frameworks, place)).await?;
-                ids.insert(key, id);
-                id
-            }
+        let framework_id = if let Some(id) = ids.get(&key) {
+            *id
+        } else {
+            let id = ensure(transaction, named, version(&frameworks, place)).await?;
+            ids.insert(key, id);
+            id
         };
-        let analysis = read(row, framework_id);
-        if sum(&analysis) != analysis.total_score {
+        let said = read(row, framework_id);
+        if said.total_score != Some(sum(&said)) {
             tally.note("analyses whose total is not the sum of its parts: kept as they were, marked");
         }
-        analyses.push(analysis);
+        analyses.push(said);
     }
     let stored = earlier::insert(transaction, &analyses).await?;
     tally.taken = stored.inserted;
@@ -65,7 +67,11 @@ pub(super) async fn take(transaction: &Transaction<'_>, frameworks: Option<&Foun
 }
 
 fn read(row: &Old, framework_id: i32) -> EarlierAnalysis {
-    let list = |name| row.redacted(name).filter(|list| !list.is_null()).unwrap_or_else(|| json!([]));
+    let list = |name| {
+        row.redacted(name)
+            .filter(|list| !list.is_null())
+            .unwrap_or_else(|| json!([]))
+    };
     let text = |name| row.text(name).map(str::to_owned);
     EarlierAnalysis {
         call_id: row.key().to_owned(),
@@ -84,21 +90,25 @@ fn read(row: &Old, framework_id: i32) -> EarlierAnalysis {
     }
 }
 
-fn sum(analysis: &EarlierAnalysis) -> Option<rust_decimal::Decimal> {
+fn sum(analysis: &EarlierAnalysis) -> rust_decimal::Decimal {
     let parts = [
         analysis.dynamics_score,
         analysis.objections_score,
         analysis.brand_score,
         analysis.outcome_score,
     ];
-    Some(parts.into_iter().flatten().sum())
+    parts.into_iter().flatten().sum()
 }
 
 /// The earlier system's frameworks had no versions: of several of one name, this is the n-th.
 fn version(frameworks: &[Old], place: Option<usize>) -> i32 {
     let Some(place) = place else { return 1 };
     let name = frameworks.get(place).and_then(|row| row.text("name"));
-    let before = frameworks.iter().take(place).filter(|row| row.text("name") == name).count();
+    let before = frameworks
+        .iter()
+        .take(place)
+        .filter(|row| row.text("name") == name)
+        .count();
     i32::try_from(before).unwrap_or_default() + 1
 }
 

@@ -77,7 +77,9 @@ pub(super) async fn take_orphans(
     let (mut after, mut read): (Option<String>, usize) = (None, 0);
     loop {
         let rows = history.batch(transaction, SCHEMA, after.as_deref()).await?;
-        let Some(last) = rows.last() else { return Ok((read, tally)) };
+        let Some(last) = rows.last() else {
+            return Ok((read, tally));
+        };
         after = Some(last.key().to_owned());
         let ids = keys(&rows);
         let known: Vec<Old> = match assistants {
@@ -152,17 +154,25 @@ pub(super) fn read_assistant(row: &Old) -> Option<Assistant> {
 }
 
 /// The versions in their order. Numbers rise: one that does not is given the next.
-pub(super) fn read_versions(rows: &[Old], current: Option<(&Old, &Assistant)>, synced_at: DateTime<Utc>) -> Vec<Version> {
+pub(super) fn read_versions(
+    rows: &[Old],
+    current: Option<(&Old, &Assistant)>,
+    synced_at: DateTime<Utc>,
+) -> Vec<Version> {
     let mut last = 0;
     rows.iter()
         .filter_map(|row| {
-            let number = row.whole("version_number").filter(|number| (last + 1..1_000_000).contains(number));
+            let number = row
+                .whole("version_number")
+                .filter(|number| (last + 1..1_000_000).contains(number));
             last = number.unwrap_or(last + 1);
             let mut state = read_assistant(row)?;
             // What a row without a document says in the same words as the assistant's is the same.
             if let Some((now, assistant)) = current
                 && is_thin(row)
-                && ["prompt", "model", "voice"].iter().all(|column| row.text(column) == now.text(column))
+                && ["prompt", "model", "voice"]
+                    .iter()
+                    .all(|column| row.text(column) == now.text(column))
             {
                 state.clone_from(assistant);
             }

@@ -142,7 +142,12 @@ fn complete(members: &mut Members, call: &Call, row: &Old) -> bool {
         }
     }
     for (column, outer, member, is_missing) in [
-        ("customer_phone_number", "customer", "number", blank(&call.customer_phone_number)),
+        (
+            "customer_phone_number",
+            "customer",
+            "number",
+            blank(&call.customer_phone_number),
+        ),
         (
             "vapi_success_evaluation",
             "analysis",
@@ -198,7 +203,10 @@ async fn store(transaction: &Transaction<'_>, calls: &[Adopted], tally: &mut Tal
     }
     let inserted = adopted::insert(transaction, &calls.iter().collect::<Vec<_>>()).await?;
     tally.taken += inserted.len() as u64;
-    let others: Vec<&Adopted> = calls.iter().filter(|adopted| !inserted.contains(&adopted.call.id)).collect();
+    let others: Vec<&Adopted> = calls
+        .iter()
+        .filter(|adopted| !inserted.contains(&adopted.call.id))
+        .collect();
     if others.is_empty() {
         return Ok(());
     }
@@ -241,7 +249,10 @@ pub(super) fn merged(old: &Adopted, held: &Held) -> Option<Adopted> {
         call.has_tool_calls = old.call.has_tool_calls;
         call.has_calendar_booking = old.call.has_calendar_booking;
     }
-    call.duration_seconds = call.duration_seconds.or(held.duration_seconds).or(old.call.duration_seconds);
+    call.duration_seconds = call
+        .duration_seconds
+        .or(held.duration_seconds)
+        .or(old.call.duration_seconds);
     Some(Adopted {
         call: *call,
         synced_at: held.synced_at.max(old.synced_at),
@@ -250,7 +261,9 @@ pub(super) fn merged(old: &Adopted, held: &Held) -> Option<Adopted> {
 
 /// The document is redacted already.
 fn refused(call: &Call, error: &DbError) -> Reject {
-    let reason = error.as_db_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
+    let reason = error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), |error| error.message().to_owned());
     let document_hash: DocumentHash = call.document_hash;
     Reject {
         // An id that no index holds is in the document alone.

@@ -91,7 +91,11 @@ pub(super) async fn everything(
             with: with.and_then(|table| survey.moved(table)),
             frameworks: survey.moved(Table::Frameworks),
         };
-        while let Some(progress) = work.batch(now()).await.with_context(|| format!("copying {}", table.name()))? {
+        while let Some(progress) = work
+            .batch(now())
+            .await
+            .with_context(|| format!("copying {}", table.name()))?
+        {
             watch.send_replace(Stage::Copying {
                 table: progress.table_name.clone(),
                 rows: progress.rows_read.unsigned_abs(),
@@ -137,7 +141,9 @@ impl Work<'_> {
     }
 
     async fn attempt(&self, care: Care, now: DateTime<Utc>) -> Result<Option<Progress>> {
-        let Some(found) = self.found.or(self.with) else { return Ok(None) };
+        let Some(found) = self.found.or(self.with) else {
+            return Ok(None);
+        };
         let table = found.table;
         let mut client = db::connect(self.pool).await?;
         let mut transaction = client.transaction().await?;
@@ -223,7 +229,9 @@ pub(super) fn keys(rows: &[Old]) -> Vec<&str> {
 fn may_pass(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<DbError>().is_some_and(db::is_transient)
-            || cause.downcast_ref::<ConnectError>().is_some_and(ConnectError::is_transient)
+            || cause
+                .downcast_ref::<ConnectError>()
+                .is_some_and(ConnectError::is_transient)
     })
 }
 

@@ -99,7 +99,10 @@ pub async fn check(pool: &Pool) -> Result<()> {
     let client = db::connect(pool).await?;
     let survey = Survey::of(&**client).await?;
     if !survey.to_move().is_empty() {
-        let names = survey.to_move().iter().map(|found| format!("{}.{}", survey.here, found.table.name()));
+        let names = survey
+            .to_move()
+            .iter()
+            .map(|found| format!("{}.{}", survey.here, found.table.name()));
         return Err(AdoptError::Unadopted(names.collect()).into());
     }
     if !survey.obstacles.is_empty() {

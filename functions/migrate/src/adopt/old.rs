@@ -232,12 +232,18 @@ impl Found {
 
     /// The select list: each column as text, null where the table lacks it. Only our names go into it.
     fn select_list(&self) -> String {
-        let columns = self.table.columns().iter().map(|(name, kind)| match (self.kind_of(name), kind) {
-            (None, _) => format!("null::text as {name}"),
-            // The session's settings have a say in how these are written otherwise.
-            (Some(kind), Kind::Json) if !kind.starts_with("json") => format!("to_jsonb(old.{name})::text as {name}"),
-            (Some(_), _) => format!("old.{name}::text as {name}"),
-        });
+        let columns = self
+            .table
+            .columns()
+            .iter()
+            .map(|(name, kind)| match (self.kind_of(name), kind) {
+                (None, _) => format!("null::text as {name}"),
+                // The session's settings have a say in how these are written otherwise.
+                (Some(kind), Kind::Json) if !kind.starts_with("json") => {
+                    format!("to_jsonb(old.{name})::text as {name}")
+                }
+                (Some(_), _) => format!("old.{name}::text as {name}"),
+            });
         columns.collect::<Vec<_>>().join(", ")
     }
 
@@ -250,7 +256,12 @@ impl Found {
     }
 
     /// The rows behind `after`, in the order of their key, as many as a batch takes; all rows of one key come together.
-    pub(super) async fn batch(&self, transaction: &Transaction<'_>, schema: &str, after: Option<&str>) -> Result<Vec<Old>> {
+    pub(super) async fn batch(
+        &self,
+        transaction: &Transaction<'_>,
+        schema: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<Old>> {
         let (name, key) = (self.table.name(), self.table.key());
         let kind = self.kind_of(key).context("the key is missing")?;
         let weight = if self.kind_of("raw_json").is_some() {
@@ -338,7 +349,10 @@ impl Found {
         if columns.iter().any(|column| self.kind_of(column).is_none()) {
             return Ok(0);
         }
-        let statement = format!("select count(*) from {schema}.{} as old where {condition}", self.table.name());
+        let statement = format!(
+            "select count(*) from {schema}.{} as old where {condition}",
+            self.table.name()
+        );
         Ok(db.query_typed_one(&statement, &[]).await?.try_get(0)?)
     }
 

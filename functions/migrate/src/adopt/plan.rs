@@ -165,8 +165,14 @@ fn conditions(table: Table, place: &impl Fn(Table) -> Option<String>) -> Vec<Con
                 false,
             ),
         ],
-        Table::Logs => vec![(&["run_id"], missing(Table::Runs, "run_id", "id"), "of a run that there is not", true)],
-        Table::Analyses => vec![
+        Table::Logs => vec![(
+            &["run_id"],
+            missing(Table::Runs, "run_id", "id"),
+            "of a run that there is not",
+            true,
+        )],
+        Table::Analyses => {
+            vec![
             (
                 &["call_id"],
                 missing(Table::Calls, "call_id", "id"),
@@ -181,7 +187,8 @@ fn conditions(table: Table, place: &impl Fn(Table) -> Option<String>) -> Vec<Con
                 "whose total is not the sum of its parts: kept as they were, marked",
                 false,
             ),
-        ],
+        ]
+        }
         Table::History => vec![(
             &["assistant_id"],
             missing(Table::Assistants, "assistant_id", "assistant_id"),

@@ -63,7 +63,9 @@ fn read(row: &Old, now: DateTime<Utc>, tally: &mut Tally) -> AdoptedRun {
         tally.note("runs without a start");
     }
     let (status, error_message) = outcome(row, &mut earlier, tally);
-    let ended = finished.or_else(|| started_at.checked_add_signed(length?)).unwrap_or(started_at);
+    let ended = finished
+        .or_else(|| started_at.checked_add_signed(length?))
+        .unwrap_or(started_at);
     let finished_at = ended.clamp(started_at, started_at + LONGEST);
     if finished.is_some_and(|finished| finished != finished_at) {
         earlier.insert("finished_at".to_owned(), json!(finished));
@@ -122,7 +124,10 @@ fn outcome(row: &Old, earlier: &mut Map<String, Value>, tally: &mut Tally) -> (&
         _ => {
             tally.note("runs with a status that we do not know: `error`");
             earlier.insert("status".to_owned(), json!(text));
-            ("error", Some(said.unwrap_or_else(|| format!("ended as {text:?} by the earlier system"))))
+            (
+                "error",
+                Some(said.unwrap_or_else(|| format!("ended as {text:?} by the earlier system"))),
+            )
         }
     }
 }
@@ -178,13 +183,18 @@ fn read_line(row: &Old) -> AdoptedLine {
         "ERROR" | "FATAL" | "CRITICAL" => "ERROR",
         _ => "INFO",
     };
-    let mut meta = row.redacted("meta").filter(|meta| !meta.is_null()).unwrap_or_else(|| json!({}));
+    let mut meta = row
+        .redacted("meta")
+        .filter(|meta| !meta.is_null())
+        .unwrap_or_else(|| json!({}));
     if known != level && row.text("level").is_some() && meta.is_object() {
         meta[MARK] = json!({"level": level});
     }
     AdoptedLine {
         id: value::id("line", row.key()),
-        run_id: row.text("run_id").map_or_else(uuid::Uuid::nil, |text| value::id("run", text)),
+        run_id: row
+            .text("run_id")
+            .map_or_else(uuid::Uuid::nil, |text| value::id("run", text)),
         timestamp: row.instant("timestamp"),
         level: known.to_owned(),
         step: row.get("step").unwrap_or_default().to_owned(),

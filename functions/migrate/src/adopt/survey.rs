@@ -50,7 +50,10 @@ struct Relation {
 impl Survey {
     /// Looks around, and changes nothing.
     pub(super) async fn of(db: &impl GenericClient) -> Result<Self> {
-        let here: Option<String> = db.query_typed_one("select current_schema()::text", &[]).await?.try_get(0)?;
+        let here: Option<String> = db
+            .query_typed_one("select current_schema()::text", &[])
+            .await?
+            .try_get(0)?;
         let here = here.unwrap_or_else(|| "public".to_owned());
         let applied = db::applied(db).await?;
         // The migration that makes a name ours.
@@ -96,14 +99,25 @@ impl Survey {
     /// Every table of the earlier system, and the schema that it is in.
     pub(super) fn tables(&self) -> impl Iterator<Item = (&Found, &str)> {
         let moved = self.moved.iter().map(|found| (found, SCHEMA));
-        self.to_move.iter().map(|found| (found, self.here.as_str())).chain(moved)
+        self.to_move
+            .iter()
+            .map(|found| (found, self.here.as_str()))
+            .chain(moved)
     }
 
     fn place(&mut self, relation: Relation, is_ours: &impl Fn(&str) -> bool) {
         let table = Table::ALL.into_iter().find(|table| table.name() == relation.name);
         let found = table
-            .filter(|table| table.signature().iter().all(|name| relation.columns.iter().any(|(column, _)| column == name)))
-            .map(|table| Found { table, columns: relation.columns });
+            .filter(|table| {
+                table
+                    .signature()
+                    .iter()
+                    .all(|name| relation.columns.iter().any(|(column, _)| column == name))
+            })
+            .map(|table| Found {
+                table,
+                columns: relation.columns,
+            });
         let qualified = format!("{}.{}", relation.schema, relation.name);
         if relation.schema == SCHEMA && self.here != SCHEMA {
             if let Some(found) = found {
@@ -178,7 +192,9 @@ impl Survey {
             self.obstacles.push(if row.try_get("is_there")? {
                 format!("{me} may not create in the schema {SCHEMA}: grant it, or connect as the schema's owner")
             } else {
-                format!("{me} may not create the schema {SCHEMA}: grant create on the database, or connect as its owner")
+                format!(
+                    "{me} may not create the schema {SCHEMA}: grant create on the database, or connect as its owner"
+                )
             });
         }
         for found in &self.to_move {
@@ -243,7 +259,10 @@ async fn relations(db: &impl GenericClient, names: &[&str], here: &str) -> Resul
             group by relation.relname, space.nspname, relation.oid, relation.relowner
             order by relation.relname
             ",
-            &[(&names, Type::TEXT_ARRAY), (&[here, SCHEMA].as_slice(), Type::TEXT_ARRAY)],
+            &[
+                (&names, Type::TEXT_ARRAY),
+                (&[here, SCHEMA].as_slice(), Type::TEXT_ARRAY),
+            ],
         )
         .await?;
     rows.iter()
@@ -255,7 +274,11 @@ async fn relations(db: &impl GenericClient, names: &[&str], here: &str) -> Resul
                 schema: row.try_get("schema")?,
                 oid: row.try_get("oid")?,
                 may_alter: row.try_get("may_alter")?,
-                columns: columns.unwrap_or_default().into_iter().zip(types.unwrap_or_default()).collect(),
+                columns: columns
+                    .unwrap_or_default()
+                    .into_iter()
+                    .zip(types.unwrap_or_default())
+                    .collect(),
             })
         })
         .collect()

@@ -41,7 +41,10 @@ impl Old {
         let Some(text) = self.text(name) else { return Vec::new() };
         let texts = |value: &Value| -> Vec<String> {
             let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
-            items.iter().filter_map(|item| Some(item.as_str()?.to_owned())).collect()
+            items
+                .iter()
+                .filter_map(|item| Some(item.as_str()?.to_owned()))
+                .collect()
         };
         match serde_json::from_str(text) {
             Ok(Value::String(inner)) => match serde_json::from_str::<Value>(&inner) {

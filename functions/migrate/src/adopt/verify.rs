@@ -109,7 +109,8 @@ async fn rows(client: &Client, found: &Found, far: Option<&Progress>) -> Result<
     if far.done_at.is_none() {
         why.push("not copied to its end: run `callmark adopt` again".to_owned());
     }
-    let mut compared = Compared::new(&format!("{}: rows", found.table.name()), rows, kept).because(is_known, why.join("; "));
+    let mut compared =
+        Compared::new(&format!("{}: rows", found.table.name()), rows, kept).because(is_known, why.join("; "));
     compared.why = why.join("; ");
     compared.is_explained &= far.done_at.is_some();
     Ok(compared)
@@ -157,7 +158,10 @@ async fn of_calls(
                 continue;
             };
             let old_cost = row.decimal("cost").or(expected.call.cost);
-            let old_seconds = row.whole("duration_seconds").or(expected.call.duration_seconds).filter(|it| *it > 0);
+            let old_seconds = row
+                .whole("duration_seconds")
+                .or(expected.call.duration_seconds)
+                .filter(|it| *it > 0);
             sums.cost[0] += old_cost.unwrap_or_default();
             sums.seconds[0] += Decimal::from(old_seconds.unwrap_or_default());
             sums.with_transcript[0] += i64::from(says_something(expected.call.transcript.as_deref()));
@@ -176,7 +180,8 @@ async fn of_calls(
             let differs = old_cost.unwrap_or_default() != held.cost.unwrap_or_default()
                 || old_seconds.unwrap_or_default() != held.duration_seconds.unwrap_or_default();
             if differs && is_same {
-                let is_read = expected.call.cost == held.cost && expected.call.duration_seconds == held.duration_seconds;
+                let is_read =
+                    expected.call.cost == held.cost && expected.call.duration_seconds == held.duration_seconds;
                 sums.documents_say_otherwise += i64::from(is_read);
                 sums.unexplained += i64::from(!is_read);
             }
@@ -191,7 +196,10 @@ impl Calls {
         for (rows, what) in [
             (self.refused, "could not be read (vapi_call_rejects)"),
             (self.changed_since, "were changed by a sync since"),
-            (self.documents_say_otherwise, "have a document that says something else than its column"),
+            (
+                self.documents_say_otherwise,
+                "have a document that says something else than its column",
+            ),
         ] {
             if rows > 0 {
                 why.push(format!("{rows} {what}"));
@@ -204,8 +212,12 @@ impl Calls {
                 .because(self.read - self.held <= self.refused, why.clone()),
             Compared::new("calls: cost", self.cost[0], self.cost[1]).because(is_known, why.clone()),
             Compared::new("calls: seconds", self.seconds[0], self.seconds[1]).because(is_known, why.clone()),
-            Compared::new("calls: with a transcript", self.with_transcript[0], self.with_transcript[1])
-                .because(self.with_transcript[1] >= self.with_transcript[0], why),
+            Compared::new(
+                "calls: with a transcript",
+                self.with_transcript[0],
+                self.with_transcript[1],
+            )
+            .because(self.with_transcript[1] >= self.with_transcript[0], why),
             Compared::new("calls: documents with the same hash", self.held, self.same_hash).because(
                 self.lacking == 0,
                 format!("{} were changed by a sync since, and lack nothing", self.changed_since),
@@ -230,7 +242,11 @@ async fn of_assistants(client: &mut Client, found: &Found, history: Option<&Foun
             .of_keys(&transaction, SCHEMA, &ids, "assistant_id, version_number, changed_at")
             .await?;
         for row in &rows {
-            let own: Vec<_> = old.iter().filter(|version| version.key() == row.key()).cloned().collect();
+            let own: Vec<_> = old
+                .iter()
+                .filter(|version| version.key() == row.key())
+                .cloned()
+                .collect();
             let current = assistants::read_assistant(row);
             let current = current.as_ref().map(|assistant| (row, assistant));
             let expected = assistants::read_versions(&own, current, DateTime::<Utc>::default());
@@ -264,10 +280,14 @@ async fn of_runs(client: &Client, found: &Found) -> Result<Vec<Compared>> {
     let new = run::adopted::sums(client).await?;
     let later = "a count or a cost beyond our column's bounds; the earlier figure is in the run's metadata";
     Ok(vec![
-        Compared::new("runs: milliseconds", old[0], new.duration_ms)
-            .because(true, "worked out from start and end; the earlier figure is in the run's metadata"),
-        Compared::new("runs: records fetched", old[1], new.records_fetched).because(old[1] > Decimal::from(i32::MAX), later),
-        Compared::new("runs: calls analyzed", old[2], new.calls_analyzed).because(old[2] > Decimal::from(i32::MAX), later),
+        Compared::new("runs: milliseconds", old[0], new.duration_ms).because(
+            true,
+            "worked out from start and end; the earlier figure is in the run's metadata",
+        ),
+        Compared::new("runs: records fetched", old[1], new.records_fetched)
+            .because(old[1] > Decimal::from(i32::MAX), later),
+        Compared::new("runs: calls analyzed", old[2], new.calls_analyzed)
+            .because(old[2] > Decimal::from(i32::MAX), later),
         Compared::new("runs: cost", old[3], new.api_cost).because(old[3] >= Decimal::from(1_000_000), later),
     ])
 }
@@ -294,7 +314,13 @@ async fn of_analyses(client: &Client, found: &Found, far: Option<&Progress>) -> 
     const PARTS: &str = "coalesce(old.dynamics_score, 0) + coalesce(old.objections_score, 0)
                          + coalesce(old.brand_score, 0) + coalesce(old.outcome_score, 0)";
     let columns: &[&str] = &["dynamics_score", "objections_score", "brand_score", "outcome_score"];
-    let all: &[&str] = &["total_score", "dynamics_score", "objections_score", "brand_score", "outcome_score"];
+    let all: &[&str] = &[
+        "total_score",
+        "dynamics_score",
+        "objections_score",
+        "brand_score",
+        "outcome_score",
+    ];
     let digest = "hashtextextended(concat_ws('|', old.call_id, trim_scale(old.total_score::numeric), old.call_classification), 0)";
     let old = found
         .sums(
