@@ -188,7 +188,7 @@ pub(crate) fn adopted_text(adopted: &Adopted) -> String {
 
 fn verified_text(verified: &Verified) -> String {
     let mut rows = vec![[
-        "".to_owned(),
+        String::new(),
         "earlier".to_owned(),
         "now".to_owned(),
         "difference".to_owned(),

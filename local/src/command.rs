@@ -61,7 +61,7 @@ Example:
     Migrate,
     /// Take over the database of the earlier system, with all its calls
     ///
-    /// Moves its tables, untouched, into the schema before_callmark, creates ours, and copies every call, assistant, run,
+    /// Moves its tables, untouched, into the schema `before_callmark`, creates ours, and copies every call, assistant, run,
     /// log line and analysis into them. Nothing is dropped. Safe to stop and to repeat: it goes on where it was.
     Adopt(Adopt),
     /// Bring in what is new and changed at Vapi, once

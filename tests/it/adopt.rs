@@ -1,6 +1,7 @@
 //! Adopting the earlier system's database: everything is taken, nothing is lost, whatever happens on the way.
 
 mod front_ends;
+mod function;
 mod odd;
 mod stopped;
 

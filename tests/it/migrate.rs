@@ -20,13 +20,13 @@ const UNUSABLE: &str = "postgres://callmark:hunter2@127.0.0.1:1/callmark";
 
 /// Stands for the place in S3 that CloudFormation has answers put to.
 #[derive(Clone)]
-struct Receiver {
+pub(super) struct Receiver {
     address: SocketAddr,
     taken: Arc<Mutex<Vec<(HeaderMap, String)>>>,
 }
 
 impl Receiver {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::refusing(0, StatusCode::OK).await
     }
 
@@ -48,7 +48,7 @@ impl Receiver {
         receiver
     }
 
-    fn event(&self, kind: &str) -> Value {
+    pub(super) fn event(&self, kind: &str) -> Value {
         json!({
             "RequestType": kind,
             "ResponseURL": format!("http://{}/answer?X-Amz-Signature=key-of-the-answer", self.address),
@@ -66,14 +66,14 @@ impl Receiver {
     }
 
     /// The only answer there is.
-    fn answer(&self) -> Value {
+    pub(super) fn answer(&self) -> Value {
         let bodies = self.bodies();
         assert_eq!(bodies.len(), 1, "{bodies:?}");
         serde_json::from_str(&bodies[0]).unwrap()
     }
 
     /// Why it says that it failed.
-    fn failure(&self) -> String {
+    pub(super) fn failure(&self) -> String {
         let answer = self.answer();
         assert_eq!(answer["Status"], "FAILED", "{answer}");
         answer["Reason"].as_str().unwrap().to_owned()
@@ -89,7 +89,7 @@ fn lasting(time: TimeDelta) -> Context {
     }
 }
 
-fn minutes() -> Context {
+pub(super) fn minutes() -> Context {
     lasting(TimeDelta::minutes(2))
 }
 
@@ -267,7 +267,8 @@ async fn settings_that_cannot_be_read_are_answered_with_every_cause() {
 async fn a_migration_that_fails_is_named_and_those_before_it_stay() {
     let (db, _) = without_migrations().await;
     let receiver = Receiver::new().await;
-    let in_the_way = "create table logs (id int)";
+    // A type of the same name: a table would be noticed before.
+    let in_the_way = "create type logs as (id int)";
     db.client().await.batch_execute(in_the_way).await.unwrap();
 
     handle(&db.url(), &receiver.event("Update")).await.unwrap();

@@ -179,7 +179,7 @@ pub(super) async fn runs(client: &Client, count: usize, now: DateTime<Utc>) -> R
         }));
         for (step, offset) in steps.iter().zip(0i64..) {
             lines.push(json!({
-                "id": Uuid::from_u128(0xea11_0001_0000_4000_8000_0000_0000_0000 + u128::from(number) * 8 + offset.unsigned_abs() as u128),
+                "id": Uuid::from_u128(0xea11_0001_0000_4000_8000_0000_0000_0000 + u128::from(number) * 8 + u128::from(offset.unsigned_abs())),
                 "run_id": id,
                 "timestamp": started + TimeDelta::seconds(offset * 10),
                 "level": "INFO",

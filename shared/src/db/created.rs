@@ -5,13 +5,11 @@ use tokio_postgres::types::Type;
 use super::migrate::embedded;
 use super::{DbError, Executor};
 
-/// A relation or a function that a migration creates.
+/// A table, a view or a function that a migration creates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
     /// Its name.
     pub name: String,
-    /// Whether it is a function; else it is a table or a view.
-    pub is_function: bool,
     /// The number of the migration.
     pub version: i32,
 }
@@ -23,7 +21,7 @@ pub fn created() -> Vec<Created> {
     let migrations = runner.get_migrations().iter();
     migrations
         .flat_map(|migration| {
-            let version = i32::try_from(migration.version()).unwrap_or(i32::MAX);
+            let version = migration.version();
             let lines = migration.sql().unwrap_or_default().lines();
             lines.filter_map(move |line| creation(line, version))
         })
@@ -55,17 +53,12 @@ pub async fn applied(db: &impl Executor) -> Result<Vec<i32>, DbError> {
 }
 
 fn creation(line: &str, version: i32) -> Option<Created> {
-    let (rest, is_function) = [
-        ("create table ", false),
-        ("create view ", false),
-        ("create function ", true),
-    ]
-    .iter()
-    .find_map(|(beginning, is_function)| Some((line.strip_prefix(beginning)?, *is_function)))?;
+    let rest = ["create table ", "create view ", "create function "]
+        .iter()
+        .find_map(|beginning| line.strip_prefix(beginning))?;
     let name = rest.split([' ', '(']).next().filter(|name| !name.is_empty())?;
     Some(Created {
         name: name.to_owned(),
-        is_function,
         version,
     })
 }

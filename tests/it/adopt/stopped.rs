@@ -84,6 +84,15 @@ async fn two_at_once_share_the_work() {
     let (one, other) = tokio::join!(take_over(&earlier.db), take_over(&earlier.db));
 
     assert!(one.is_complete && other.is_complete);
+    // Each batch is one's: whoever comes second finds nothing of it to do.
+    let last = take_over(&earlier.db).await;
+    for table in last.tables {
+        assert_eq!(
+            (table.rows_taken, table.rows_present),
+            (table.rows_read, 0),
+            "{table:#?}"
+        );
+    }
     assert_eq!(contents(&earlier.db).await, contents(&whole.db).await);
     assert_eq!(
         one.moved.len() + other.moved.len(),

@@ -46,19 +46,18 @@ pub(super) async fn take(transaction: &Transaction<'_>, frameworks: Option<&Foun
             .and_then(|id| frameworks.iter().position(|framework| framework.key() == id));
         let named = place.and_then(|place| frameworks.get(place));
         let key = named.map(Old::key);
-        let framework_id = match ids.get(&key) {
-            Some(id) => *id,
-            None => {
-                let id = ensure(transaction, named, version(&frameworks, place)).await?;
-                ids.insert(key, id);
-                id
-            }
+        let framework_id = if let Some(id) = ids.get(&key) {
+            *id
+        } else {
+            let id = ensure(transaction, named, version(&frameworks, place)).await?;
+            ids.insert(key, id);
+            id
         };
-        let analysis = read(row, framework_id);
-        if sum(&analysis) != analysis.total_score {
+        let said = read(row, framework_id);
+        if said.total_score != Some(sum(&said)) {
             tally.note("analyses whose total is not the sum of its parts: kept as they were, marked");
         }
-        analyses.push(analysis);
+        analyses.push(said);
     }
     let stored = earlier::insert(transaction, &analyses).await?;
     tally.taken = stored.inserted;
@@ -91,14 +90,14 @@ fn read(row: &Old, framework_id: i32) -> EarlierAnalysis {
     }
 }
 
-fn sum(analysis: &EarlierAnalysis) -> Option<rust_decimal::Decimal> {
+fn sum(analysis: &EarlierAnalysis) -> rust_decimal::Decimal {
     let parts = [
         analysis.dynamics_score,
         analysis.objections_score,
         analysis.brand_score,
         analysis.outcome_score,
     ];
-    Some(parts.into_iter().flatten().sum())
+    parts.into_iter().flatten().sum()
 }
 
 /// The earlier system's frameworks had no versions: of several of one name, this is the n-th.

@@ -15,6 +15,9 @@ use super::copy::{Care, Tally};
 use super::fill::Members;
 use super::old::Old;
 
+/// The index on the ids of rejects holds no longer ones.
+const LONGEST_ID: usize = 2000;
+
 /// What a row turned out to be.
 pub(super) enum Read {
     Call(Box<Adopted>),
@@ -228,9 +231,7 @@ pub(super) fn merged(old: &Adopted, held: &Held) -> Option<Adopted> {
     let theirs = document(&old.call.document, old.call.transcript.as_deref());
     let is_older = old.call.updated_at <= held.updated_at;
     let (mut newer, older) = if is_older { (ours, theirs) } else { (theirs, ours) };
-    let before = newer.text();
-    newer.fill(older);
-    if is_older && newer.text() == before {
+    if !newer.fill(older) && is_older {
         return None;
     }
     let Reading::Usable(mut call, _) = document::call(newer.text().as_bytes()) else {
@@ -259,7 +260,8 @@ fn refused(call: &Call, error: &DbError) -> Reject {
         .map_or_else(|| error.to_string(), |error| error.message().to_owned());
     let document_hash: DocumentHash = call.document_hash;
     Reject {
-        call_id: Some(call.id.clone()),
+        // An id that no index holds is in the document alone.
+        call_id: Some(call.id.clone()).filter(|id| id.len() <= LONGEST_ID),
         reason: format!("the database refused it: {reason}"),
         sqlstate: error.code().map(|code| code.code().to_owned()),
         document: Some(call.document.clone()),

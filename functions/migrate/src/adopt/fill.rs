@@ -59,25 +59,28 @@ impl Members {
         self.0.is_empty()
     }
 
-    /// Takes each member that is missing or empty here from `other`, and goes on within objects.
-    pub(super) fn fill(&mut self, other: Self) {
+    /// Takes each member that is missing or empty here from `other`, and goes on within objects. Returns whether there
+    /// was one.
+    pub(super) fn fill(&mut self, other: Self) -> bool {
+        let mut is_filled = false;
         for (name, value) in other.0 {
-            match self.0.get(&name) {
-                Some(ours) if !is_empty(ours.get()) => {
-                    if is_object(ours.get()) && is_object(value.get()) {
-                        let mut inner = Self::read(Some(ours.get()));
-                        inner.fill(Self::read(Some(value.get())));
-                        if let Ok(text) = RawValue::from_string(inner.text()) {
-                            self.0.insert(name, text);
-                        }
-                    }
+            let ours = self.0.get(&name).map(|ours| ours.get()).filter(|ours| !is_empty(ours));
+            let taken = match ours {
+                _ if is_empty(value.get()) => None,
+                None => Some(value),
+                Some(ours) if is_object(ours) && is_object(value.get()) => {
+                    let mut inner = Self::read(Some(ours));
+                    let is_inner_filled = inner.fill(Self::read(Some(value.get())));
+                    RawValue::from_string(inner.text()).ok().filter(|_| is_inner_filled)
                 }
-                _ if is_empty(value.get()) => {}
-                _ => {
-                    self.0.insert(name, value);
-                }
+                Some(_) => None,
+            };
+            if let Some(taken) = taken {
+                is_filled = true;
+                self.0.insert(name, taken);
             }
         }
+        is_filled
     }
 
     /// The object as text.

@@ -57,12 +57,14 @@ impl Survey {
         let here = here.unwrap_or_else(|| "public".to_owned());
         let applied = db::applied(db).await?;
         // The migration that makes a name ours.
-        let mut ours: BTreeMap<String, (i32, bool)> = BTreeMap::new();
+        let mut ours: BTreeMap<String, i32> = BTreeMap::new();
         for created in db::created() {
-            ours.entry(created.name)
-                .or_insert((created.version, created.is_function));
+            let version = ours.entry(created.name).or_insert(created.version);
+            *version = created.version.min(*version);
         }
-        let is_ours = |name: &str| ours.get(name).is_some_and(|(version, _)| applied.contains(version));
+        // Migrations are applied in their order: one that is missing among those applied is not for us to tell.
+        let newest = applied.last().copied().unwrap_or_default();
+        let is_ours = |name: &str| ours.get(name).is_some_and(|version| *version <= newest);
         let names: Vec<&str> = ours.keys().map(String::as_str).collect();
         let mut survey = Self {
             here,

@@ -57,7 +57,7 @@ pub async fn verify(pool: &Pool, now: DateTime<Utc>) -> Result<Verified> {
         let far = progress.iter().find(|progress| progress.table_name == table.name());
         figures.push(rows(&client, found, far).await?);
         match table {
-            Table::Calls => figures.extend(of_calls(&mut client, found, now).await?),
+            Table::Calls => figures.extend(of_calls(&mut client, found, far, now).await?),
             Table::Assistants => figures.extend(of_assistants(&mut client, found, survey.moved(Table::History)).await?),
             Table::Runs => figures.extend(of_runs(&client, found).await?),
             Table::Logs => figures.extend(of_lines(&client, found, far).await?),
@@ -131,8 +131,16 @@ struct Calls {
     unexplained: i64,
 }
 
-async fn of_calls(client: &mut Client, found: &Found, now: DateTime<Utc>) -> Result<Vec<Compared>> {
-    let mut sums = Calls::default();
+async fn of_calls(
+    client: &mut Client,
+    found: &Found,
+    far: Option<&Progress>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Compared>> {
+    let mut sums = Calls {
+        refused: far.map_or(0, |far| far.rows_refused),
+        ..Calls::default()
+    };
     let mut after: Option<String> = None;
     loop {
         let transaction = client.transaction().await?;
@@ -146,7 +154,6 @@ async fn of_calls(client: &mut Client, found: &Found, now: DateTime<Utc>) -> Res
         for row in &rows {
             sums.read += 1;
             let Read::Call(expected) = calls::read(row, now, &mut Tally::default()) else {
-                sums.refused += 1;
                 continue;
             };
             let old_cost = row.decimal("cost").or(expected.call.cost);

@@ -187,8 +187,7 @@ impl Scene {
 
     /// The tables as the scene has them and nothing else: first the calls as they were, then the scores, then the changes.
     pub(super) async fn store(&self, client: &Client, frameworks: [i32; 2]) {
-        let empty =
-            "truncate vapi_calls_raw, qci_analyses, judge_requests; update analysis_frameworks set is_active = false";
+        let empty = "truncate vapi_calls_raw, qci_analyses, judge_requests, earlier_analyses; update analysis_frameworks set is_active = false";
         client.batch_execute(empty).await.unwrap();
         let active = self.active.map(|active| frameworks[active]);
         let activate = "update analysis_frameworks set is_active = true where id = $1";
