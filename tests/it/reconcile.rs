@@ -54,7 +54,7 @@ async fn a_day_that_lacks_calls_is_walked_again_in_the_same_run() {
     stage.sync().await;
     let lose =
         "delete from vapi_calls_raw where created_at between now() - interval '6 days' and now() - interval '4 days'";
-    let lost = stage.db.client().await.execute(lose, &[]).await.unwrap();
+    let lost = stage.db.client().await.execute(deletion, &[]).await.unwrap();
     a_day_later(&stage).await;
 
     let report = stage.sync().await;
