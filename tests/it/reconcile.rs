@@ -52,7 +52,7 @@ async fn a_day_that_lacks_calls_is_walked_again_in_the_same_run() {
     let stage = Stage::with_calls(500).await;
     stage.sync().await;
     stage.sync().await;
-    let lose =
+    let deletion =
         "delete from vapi_calls_raw where created_at between now() - interval '6 days' and now() - interval '4 days'";
     let lost = stage.db.client().await.execute(deletion, &[]).await.unwrap();
     a_day_later(&stage).await;
