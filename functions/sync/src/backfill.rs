@@ -288,12 +288,12 @@ pub(crate) async fn walk_all(walker: &Walker, windows: Vec<Window>, downloads: u
             tasks.spawn(walker.clone().walk(window));
         }
         walker.waiting.store(queue.len(), Ordering::Relaxed);
-        let Some(walked) = tasks.join_next().await.map(raise).transpose()? else {
+        let Some(ended) = tasks.join_next().await.map(raise).transpose()? else {
             walks.left += queue.len();
             return Ok(walks);
         };
-        walks.left += usize::from(walked.is_cut);
-        walks.read.extend(walked.read);
-        queue.extend(walked.parts);
+        walks.left += usize::from(ended.is_cut);
+        walks.read.extend(ended.read);
+        queue.extend(ended.parts);
     }
 }
