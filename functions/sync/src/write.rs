@@ -1,7 +1,7 @@
 //! Writes batches of calls: a few at once, changed rows only, one bad row never sinking the others.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
@@ -63,6 +63,7 @@ struct Store {
     /// The table was empty: no call needs to be asked for before it is sent.
     is_first_load: bool,
     unchanged: AtomicU64,
+    has_failed: AtomicBool,
 }
 
 /// What a batch came to.
@@ -123,6 +124,7 @@ impl Writers {
                 saving,
                 is_first_load,
                 unchanged: AtomicU64::new(0),
+                has_failed: AtomicBool::new(false),
             }),
             room: Arc::new(Semaphore::new(writers * 2)),
             capacity,
@@ -148,11 +150,18 @@ impl Writers {
             .acquire_owned()
             .await
             .context("the writers are gone")?;
+        self.raise_failure()?;
         let (store, turns, progress) = (Arc::clone(&self.store), Arc::clone(&self.turns), Arc::clone(progress));
         self.held().spawn(async move {
             let _room = room;
             let _turn = turns.acquire_owned().await.context("the writers are gone")?;
-            store.batch(&batch, &progress, number, reached).await
+            // The run ends with what another batch failed of: each would wait for the database as long as that one did.
+            if store.has_failed.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let stored = store.batch(&batch, &progress, number, reached).await;
+            store.has_failed.fetch_or(stored.is_err(), Ordering::Relaxed);
+            stored
         });
         Ok(())
     }
