@@ -45,8 +45,9 @@ struct State {
 struct Plan {
     /// What happens to which answer, counted from here on.
     mischief: HashMap<usize, Mischief>,
-    /// What happens to the first answer to a commit.
-    to_commit: Option<Mischief>,
+    /// What happens to the answer to which commit.
+    to_commit: HashMap<usize, Mischief>,
+    commits: usize,
     closed_until: Option<Instant>,
     /// What became of it.
     struck: usize,
@@ -94,9 +95,15 @@ impl Proxy {
         self.state.held().mischief.insert(number, mischief);
     }
 
-    /// Lets the next commit land, and does this to its answer.
-    pub fn on_commit(&self, mischief: Mischief) {
-        self.state.held().to_commit = Some(mischief);
+    /// Lets a commit land, counted from the beginning, and does this to its answer.
+    pub fn on_commit(&self, number: usize, mischief: Mischief) {
+        self.state.held().to_commit.insert(number, mischief);
+    }
+
+    /// How many commits were answered.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        self.state.held().commits
     }
 }
 
@@ -116,10 +123,13 @@ impl State {
     fn strike(&self, is_commit: bool) -> Option<Mischief> {
         let number = self.answers.fetch_add(1, Ordering::SeqCst);
         let mut plan = self.held();
-        let mischief = plan
-            .mischief
-            .remove(&number)
-            .or_else(|| plan.to_commit.take_if(|_| is_commit))?;
+        let mut mischief = plan.mischief.remove(&number);
+        if is_commit {
+            let commit = plan.commits;
+            plan.commits += 1;
+            mischief = mischief.or(plan.to_commit.remove(&commit));
+        }
+        let mischief = mischief?;
         plan.struck += 1;
         if let Mischief::Restart(time) = mischief {
             plan.closed_until = Some(Instant::now() + time);

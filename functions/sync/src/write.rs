@@ -1,7 +1,7 @@
 //! Writes batches of calls: a few at once, changed rows only, one bad row never sinking the others.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
@@ -70,6 +70,7 @@ struct Store {
     is_first_load: bool,
     unchanged: AtomicU64,
     kept: Kept,
+    has_failed: AtomicBool,
 }
 
 /// What a batch came to.
@@ -139,6 +140,7 @@ impl Writers {
                 is_first_load,
                 unchanged: AtomicU64::new(0),
                 kept: Kept::default(),
+                has_failed: AtomicBool::new(false),
             }),
             room: Arc::new(Semaphore::new(writers * 2)),
             capacity,
@@ -166,11 +168,18 @@ impl Writers {
             .acquire_many_owned(room)
             .await
             .context("the writers are gone")?;
+        self.raise_failure()?;
         let (store, turns, progress) = (Arc::clone(&self.store), Arc::clone(&self.turns), Arc::clone(progress));
         self.held().spawn(async move {
             let _room = room;
             let _turn = turns.acquire_owned().await.context("the writers are gone")?;
-            store.batch(&batch, &progress, number, reached).await
+            // The run ends with what another batch failed of: each would wait for the database as long as that one did.
+            if store.has_failed.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let stored = store.batch(&batch, &progress, number, reached).await;
+            store.has_failed.fetch_or(stored.is_err(), Ordering::Relaxed);
+            stored
         });
         Ok(())
     }
