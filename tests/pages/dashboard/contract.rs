@@ -99,6 +99,7 @@ async fn without_a_call_the_metrics_are_zeros_and_the_timeline_has_its_days() {
 async fn metrics_count_by_length_and_score_and_round_to_one_decimal() {
     let db = TestDb::new().await;
     let client = db.client().await;
+    let pooled = shared::db::connect(&db.pool()).await.unwrap();
     for (id, seconds) in [
         ("a", None),
         ("b", Some(0)),
@@ -121,7 +122,7 @@ async fn metrics_count_by_length_and_score_and_round_to_one_decimal() {
         .unwrap();
 
     let metrics = value(&db, &format!("get_dashboard_metrics({IN_MARCH})")).await;
-    let typed = dashboard::metrics(&client, &march()).await.unwrap();
+    let typed = dashboard::metrics(&pooled, &march()).await.unwrap();
 
     assert_eq!(
         metrics,
