@@ -33,6 +33,7 @@ pub(crate) fn settings(url: &str) -> Database {
         url: url.into(),
         ca: None,
         pool: 4,
+        timeout: std::time::Duration::from_secs(15),
     }
 }
 

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use local::postgres::Postgres;
 use serde_json::json;
 use shared::config::Reader;
+use shared::db::Executor as _;
 use shared::event::{Bus, Invocation};
 use shared::framework::{self, Brand};
 use shared::run::{Ledger, Status};
@@ -15,6 +16,7 @@ use simulator::judge::MODEL;
 use simulator::vapi::{Server, Settings, Size, Spec, World};
 use sync::{Context, Deps, Vapi};
 use tokio_postgres::NoTls;
+use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 
 /// The database that is copied.
@@ -43,7 +45,10 @@ pub(crate) async fn store(postgres: &Postgres, calls: usize) -> Result<()> {
         framework::set_brand(&client, &assistant, &brand).await?;
     }
     let price = "insert into model_prices values ($1, '2026-01-01', 0.40, 0.10, 1.60)";
-    client.execute(price, &[&MODEL]).await.context("setting a price")?;
+    client
+        .execute_typed(price, &[(&MODEL, Type::TEXT)])
+        .await
+        .context("setting a price")?;
     Ok(())
 }
 

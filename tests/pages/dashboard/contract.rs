@@ -118,7 +118,7 @@ async fn metrics_count_by_length_and_score_and_round_to_one_decimal() {
         .unwrap();
 
     let metrics = value(&db, &format!("get_dashboard_metrics({IN_MARCH})")).await;
-    let typed = dashboard::metrics(&client, &march()).await.unwrap();
+    let typed = dashboard::metrics(&db.connect().await, &march()).await.unwrap();
 
     assert_eq!(
         metrics,
