@@ -276,7 +276,7 @@ async fn what_a_request_says_of_where_it_comes_from_is_not_believed() {
 #[tokio::test]
 async fn a_name_gets_fifty_attempts_from_wherever_they_come() {
     let db = TestDb::new().await;
-    let mut client = shared::db::connect(&db.pool()).await.unwrap();
+    let mut client = db.connect().await;
 
     for number in 0..50_u8 {
         let subjects = [subject(number, 5), subject(100 + number, 20), subject(255, 50)];
@@ -299,7 +299,7 @@ async fn a_name_gets_fifty_attempts_from_wherever_they_come() {
 #[tokio::test]
 async fn one_address_cannot_make_a_name_wait_everywhere() {
     let db = TestDb::new().await;
-    let mut client = shared::db::connect(&db.pool()).await.unwrap();
+    let mut client = db.connect().await;
     let from = |address: u8| [subject(address, 5), subject(100 + address, 20), subject(255, 50)];
 
     for _ in 0..200 {
@@ -313,7 +313,7 @@ async fn one_address_cannot_make_a_name_wait_everywhere() {
 #[tokio::test]
 async fn waits_double_from_half_a_minute_to_a_quarter_of_an_hour() {
     let db = TestDb::new().await;
-    let mut client = shared::db::connect(&db.pool()).await.unwrap();
+    let mut client = db.connect().await;
     let subjects = [subject(1, 5)];
     let mut now = now();
     for _ in 0..5 {
@@ -336,7 +336,7 @@ async fn waits_double_from_half_a_minute_to_a_quarter_of_an_hour() {
 #[tokio::test]
 async fn a_quarter_of_an_hour_of_peace_starts_afresh() {
     let db = TestDb::new().await;
-    let mut client = shared::db::connect(&db.pool()).await.unwrap();
+    let mut client = db.connect().await;
     let subjects = [subject(1, 5)];
     for _ in 0..5 {
         wait(&mut client, &subjects, now()).await;
@@ -354,7 +354,7 @@ async fn a_quarter_of_an_hour_of_peace_starts_afresh() {
 #[tokio::test]
 async fn a_host_whose_clock_is_behind_is_not_refused_for_it() {
     let db = TestDb::new().await;
-    let mut client = shared::db::connect(&db.pool()).await.unwrap();
+    let mut client = db.connect().await;
 
     assert_eq!(wait(&mut client, &[subject(1, 5)], now()).await, None);
     assert_eq!(
@@ -366,7 +366,7 @@ async fn a_host_whose_clock_is_behind_is_not_refused_for_it() {
 #[tokio::test]
 async fn an_attempt_that_was_right_takes_its_wait_back_and_no_other() {
     let db = TestDb::new().await;
-    let mut client = shared::db::connect(&db.pool()).await.unwrap();
+    let mut client = db.connect().await;
     let (subjects, busy) = ([subject(1, 5)], [subject(2, 5)]);
     for _ in 0..5 {
         wait(&mut client, &subjects, now()).await;

@@ -118,6 +118,12 @@ impl TestDb {
         client
     }
 
+    /// A connection as the functions have it.
+    pub async fn connect(&self) -> shared::db::Client {
+        let connected = shared::db::connect(&self.pool()).await;
+        connected.expect("connecting to the test's database")
+    }
+
     /// A pool as the functions have it.
     #[must_use]
     pub fn pool(&self) -> Pool {

@@ -216,7 +216,7 @@ fn must_not_wait(kind: u8) -> bool {
 async fn silence(mut from: OwnedReadHalf) {
     let mut nowhere = tokio::io::sink();
     drop(tokio::io::copy(&mut from, &mut nowhere).await);
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn first_message(bytes: &[u8]) -> Option<&[u8]> {

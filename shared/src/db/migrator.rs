@@ -53,14 +53,11 @@ impl AsyncQuery<Vec<Migration>> for Migrator<'_> {
         let Some(driver) = self.worker.session.driver() else {
             return Err(DbError::silent(address, query, limit));
         };
-        let read = timeout(limit, AsyncQuery::query(driver, query)).await;
-        match read {
-            Ok(read) => read.map_err(|error| DbError::of(error, address, query)),
-            Err(_) => {
-                self.worker.session.give_up();
-                Err(DbError::silent(address, query, limit))
-            }
+        if let Ok(read) = timeout(limit, AsyncQuery::query(driver, query)).await {
+            return read.map_err(|error| DbError::of(error, address, query));
         }
+        self.worker.session.give_up();
+        Err(DbError::silent(address, query, limit))
     }
 }
 

@@ -70,7 +70,7 @@ struct Pile {
 
 impl Journal {
     /// Opens the journal of a run.
-    pub(super) fn open(pool: Pool, run_id: Uuid) -> (Self, Writer) {
+    pub(super) fn open(pool: &Pool, run_id: Uuid) -> (Self, Writer) {
         let desk = Arc::new(Desk::default());
         let task = tokio::spawn(write(pool.within(BUDGET), run_id, Arc::clone(&desk)));
         (Self(Arc::clone(&desk)), Writer { desk, task })

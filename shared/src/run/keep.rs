@@ -140,7 +140,7 @@ where
             Ok(report)
         }
         Claim::Granted { id, lost } => {
-            let (journal, writer) = Journal::open(ledger.pool.clone(), id);
+            let (journal, writer) = Journal::open(&ledger.pool, id);
             let run = Arc::new(Run {
                 id,
                 script_name: order.script_name,

@@ -1,7 +1,5 @@
 //! The made-up year.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use local::postgres::Postgres;
 use shared::config::Database;
@@ -35,7 +33,7 @@ pub(crate) fn settings(url: &str) -> Database {
         url: url.into(),
         ca: None,
         pool: 4,
-        timeout: Duration::from_secs(15),
+        timeout: std::time::Duration::from_secs(15),
     }
 }
 

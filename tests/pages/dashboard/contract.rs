@@ -26,20 +26,17 @@ async fn the_functions_have_the_names_arguments_and_results_that_front_ends_call
             "get_calls_list(p_assistant_id text DEFAULT NULL::text, \
              p_date_from timestamp with time zone DEFAULT NULL::timestamp with time zone, \
              p_date_to timestamp with time zone DEFAULT NULL::timestamp with time zone, \
-             p_quality_filter text DEFAULT 'all'::text, p_limit integer DEFAULT 100, p_offset integer DEFAULT 0, \
-             p_framework text DEFAULT NULL::text) \
+             p_quality_filter text DEFAULT 'all'::text, p_limit integer DEFAULT 100, p_offset integer DEFAULT 0) \
              returns TABLE(id text, started_at timestamp with time zone, duration_seconds integer, assistant_id text, \
              assistant_name text, customer_number text, qci_score numeric, has_transcript boolean, has_qci boolean, \
              status text, quality text, cost numeric)",
             "get_dashboard_metrics(p_assistant_id text DEFAULT NULL::text, \
              p_date_from timestamp with time zone DEFAULT NULL::timestamp with time zone, \
-             p_date_to timestamp with time zone DEFAULT NULL::timestamp with time zone, \
-             p_framework text DEFAULT NULL::text) returns json",
+             p_date_to timestamp with time zone DEFAULT NULL::timestamp with time zone) returns json",
             "get_timeline_data(p_assistant_id text DEFAULT NULL::text, \
              p_date_from timestamp with time zone DEFAULT NULL::timestamp with time zone, \
              p_date_to timestamp with time zone DEFAULT NULL::timestamp with time zone, \
-             p_granularity text DEFAULT 'day'::text, p_time_zone text DEFAULT 'UTC'::text, \
-             p_framework text DEFAULT NULL::text) \
+             p_granularity text DEFAULT 'day'::text, p_time_zone text DEFAULT 'UTC'::text) \
              returns TABLE(date text, total_calls bigint, quality_calls bigint, analyzed_calls bigint)",
         ]
     );
@@ -99,7 +96,6 @@ async fn without_a_call_the_metrics_are_zeros_and_the_timeline_has_its_days() {
 async fn metrics_count_by_length_and_score_and_round_to_one_decimal() {
     let db = TestDb::new().await;
     let client = db.client().await;
-    let pooled = shared::db::connect(&db.pool()).await.unwrap();
     for (id, seconds) in [
         ("a", None),
         ("b", Some(0)),
@@ -122,7 +118,7 @@ async fn metrics_count_by_length_and_score_and_round_to_one_decimal() {
         .unwrap();
 
     let metrics = value(&db, &format!("get_dashboard_metrics({IN_MARCH})")).await;
-    let typed = dashboard::metrics(&pooled, &march()).await.unwrap();
+    let typed = dashboard::metrics(&db.connect().await, &march()).await.unwrap();
 
     assert_eq!(
         metrics,

@@ -15,12 +15,11 @@ fn ids(listed: &[Listed]) -> String {
 async fn pages_meet_without_a_gap_or_a_repeat_although_calls_share_an_instant() {
     let db = TestDb::new().await;
     let client = db.client().await;
-    let pooled = shared::db::connect(&db.pool()).await.unwrap();
     for id in ["a", "b", "c", "d", "e", "f", "g"] {
         put(&client, call(id)).await;
     }
     let page = async |place| {
-        dashboard::list(&pooled, &march(), Quality::All, place, 3)
+        dashboard::list(&db.connect().await, &march(), Quality::All, place, 3)
             .await
             .unwrap()
     };
@@ -41,7 +40,6 @@ async fn pages_meet_without_a_gap_or_a_repeat_although_calls_share_an_instant() 
 async fn a_scope_ends_before_its_end_and_knows_its_assistant() {
     let db = TestDb::new().await;
     let client = db.client().await;
-    let pooled = shared::db::connect(&db.pool()).await.unwrap();
     let scope = Scope {
         assistant_id: Some("desk"),
         from: noon(2),
@@ -67,13 +65,13 @@ async fn a_scope_ends_before_its_end_and_knows_its_assistant() {
     }
 
     for quality in [Quality::All, Quality::WithQci] {
-        let listed = dashboard::list(&pooled, &scope, quality, Place::Newest, 10)
+        let listed = dashboard::list(&db.connect().await, &scope, quality, Place::Newest, 10)
             .await
             .unwrap();
-        let beyond = dashboard::list(&pooled, &scope, quality, Place::Before(noon(9), "z"), 10)
+        let beyond = dashboard::list(&db.connect().await, &scope, quality, Place::Before(noon(9), "z"), 10)
             .await
             .unwrap();
-        let rising = dashboard::list(&pooled, &scope, quality, Place::After(noon(1), ""), 10)
+        let rising = dashboard::list(&db.connect().await, &scope, quality, Place::After(noon(1), ""), 10)
             .await
             .unwrap();
 
@@ -83,8 +81,10 @@ async fn a_scope_ends_before_its_end_and_knows_its_assistant() {
             "{quality}"
         );
     }
-    let metrics = dashboard::metrics(&pooled, &scope).await.unwrap();
-    let days = dashboard::timeline(&pooled, &scope, "day", "UTC").await.unwrap();
+    let metrics = dashboard::metrics(&db.connect().await, &scope).await.unwrap();
+    let days = dashboard::timeline(&db.connect().await, &scope, "day", "UTC")
+        .await
+        .unwrap();
     assert_eq!((metrics.total_calls, metrics.analyzed_calls), (2, 2));
     assert_eq!(
         days.iter()
@@ -98,7 +98,6 @@ async fn a_scope_ends_before_its_end_and_knows_its_assistant() {
 async fn a_stream_has_all_that_the_pages_have() {
     let db = TestDb::new().await;
     let client = db.client().await;
-    let pooled = shared::db::connect(&db.pool()).await.unwrap();
     for (id, seconds) in [("a", 61), ("b", 20), ("c", 61), ("d", 40)] {
         put(
             &client,
@@ -114,10 +113,11 @@ async fn a_stream_has_all_that_the_pages_have() {
     score(&client, "b", 30).await;
 
     for quality in Quality::ALL {
-        let paged = dashboard::list(&pooled, &march(), quality, Place::Newest, 10)
+        let paged = dashboard::list(&db.connect().await, &march(), quality, Place::Newest, 10)
             .await
             .unwrap();
-        let stream = dashboard::stream(&pooled, &march(), quality).await.unwrap();
+        let connection = db.connect().await;
+        let stream = dashboard::stream(&connection, &march(), quality).await.unwrap();
         let streamed: Vec<Listed> = stream.try_collect().await.unwrap();
 
         assert_eq!(streamed, paged, "{quality}");
