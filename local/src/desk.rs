@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// How often it is looked whether somebody is to be reminded, as the template has it.
 const LOOK: Duration = Duration::from_hours(1);
 /// How long a command waits at its end for messages that are on their way.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The desk where news arrive.
 pub(crate) struct Desk {
