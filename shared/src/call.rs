@@ -2,8 +2,8 @@
 
 mod detail;
 mod listed;
+mod stored;
 
-use std::collections::HashMap;
 use std::pin::pin;
 
 use bytes::{BufMut, BytesMut};
@@ -14,11 +14,13 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::db::DbError;
+use stored::Marks;
 
 pub use detail::{Detail, detail};
 pub use listed::{
     Counted, Listed, by_stretch, in_stretch, is_listed, mark_absent, mark_gone, newest_organisation, oldest, unlisted,
 };
+pub use stored::{Change, Known, Look, Stored, known, stored};
 
 /// The 128-bit hash of a stored document: what tells a changed call from an unchanged one.
 pub type DocumentHash = [u8; 16];
@@ -78,15 +80,12 @@ pub struct Call {
     pub document: String,
     /// Its hash.
     pub document_hash: DocumentHash,
-}
-
-/// What the table already holds of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Its version.
-    pub updated_at: Option<DateTime<Utc>>,
-    /// The hash of its document.
-    pub document_hash: DocumentHash,
+    /// Which parts it has: documents of one shape lack nothing of each other.
+    pub content_shape: i64,
+    /// The hash of Vapi's last document, where this one holds more.
+    pub source_hash: Option<DocumentHash>,
+    /// Since when it holds content that Vapi's last document lacks.
+    pub content_kept_at: Option<DateTime<Utc>>,
 }
 
 /// What a write did.
@@ -102,7 +101,7 @@ pub struct Written {
 pub const TERMINAL: [&str; 3] = ["ended", "not-found", "deletion-failed"];
 
 /// The columns that a write fills, in the order of [`Call::values`].
-const COLUMNS: [(&str, Type); 27] = [
+const COLUMNS: [(&str, Type); 30] = [
     ("id", Type::TEXT),
     ("org_id", Type::TEXT),
     ("type", Type::TEXT),
@@ -130,6 +129,9 @@ const COLUMNS: [(&str, Type); 27] = [
     ("raw_json", Type::JSONB),
     ("document_hash", Type::BYTEA),
     ("synced_at", Type::TIMESTAMPTZ),
+    ("content_kept_at", Type::TIMESTAMPTZ),
+    ("source_hash", Type::BYTEA),
+    ("content_shape", Type::INT8),
 ];
 
 /// Whether there is any call in the table.
@@ -138,31 +140,6 @@ pub async fn any(db: &impl GenericClient) -> Result<bool, DbError> {
         .query_typed("select exists (select from vapi_calls_raw)", &[])
         .await?;
     rows.first().map_or(Ok(false), |row| row.try_get(0))
-}
-
-/// Which of these calls the table holds, and in what version. One round trip.
-pub async fn known(db: &impl GenericClient, ids: &[&str]) -> Result<HashMap<String, Known>, DbError> {
-    let rows = db
-        .query_typed(
-            r"
-            select id, updated_at, document_hash
-            from vapi_calls_raw
-            where id = any($1)
-            ",
-            &[(&ids, Type::TEXT_ARRAY)],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let hash: &[u8] = row.try_get("document_hash")?;
-            let known = Known {
-                updated_at: row.try_get("updated_at")?,
-                // A constraint of the table holds the length.
-                document_hash: hash.try_into().unwrap_or_default(),
-            };
-            Ok((row.try_get("id")?, known))
-        })
-        .collect()
 }
 
 /// The calls of an organisation created since `since` that had not ended when they were last read.
@@ -193,10 +170,11 @@ pub async fn copy(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<
     copy_into(transaction, "vapi_calls_raw", calls, now).await
 }
 
-/// Inserts or updates calls; never replaces a version by an older one. Fails as a whole.
+/// Updates calls that [`stored`] holds back for this transaction; never replaces a version by an older one. Fails as a
+/// whole.
 ///
 /// A hash that differs only says that the text does: the same members in another order are no change.
-pub async fn upsert(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<Utc>) -> Result<Written, DbError> {
+pub async fn update(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<Utc>) -> Result<u64, DbError> {
     transaction
         .batch_execute("create temporary table incoming_calls (like vapi_calls_raw including defaults) on commit drop")
         .await?;
@@ -207,24 +185,21 @@ pub async fn upsert(transaction: &Transaction<'_>, calls: &[&Call], now: DateTim
         .skip(1)
         .map(|(name, _)| format!("{name} = excluded.{name}"))
         .collect();
-    // Only the constant names above go into the text.
+    // Only the constant names above go into the text. A conflict is certain; looking for it by the key is never slow.
     let statement = format!(
         "insert into vapi_calls_raw ({columns})
          select {columns} from incoming_calls
          on conflict (id) do update set {}
          where (vapi_calls_raw.raw_json <> excluded.raw_json
-                or vapi_calls_raw.transcript is distinct from excluded.transcript)
-           and (vapi_calls_raw.updated_at is null or vapi_calls_raw.updated_at <= excluded.updated_at)
-         returning xmax = 0",
+                or vapi_calls_raw.transcript is distinct from excluded.transcript
+                or vapi_calls_raw.content_kept_at is distinct from excluded.content_kept_at
+                or (vapi_calls_raw.source_hash is null) <> (excluded.source_hash is null))
+           and (vapi_calls_raw.updated_at is null or vapi_calls_raw.updated_at <= excluded.updated_at)",
         assignments.join(", ")
     );
-    let rows = transaction.query_typed(&statement, &[]).await?;
+    let updated = transaction.execute_typed(&statement, &[]).await?;
     transaction.batch_execute("drop table incoming_calls").await?;
-    let inserted = rows.iter().filter(|row| row.get::<_, bool>(0)).count() as u64;
-    Ok(Written {
-        inserted,
-        updated: rows.len() as u64 - inserted,
-    })
+    Ok(updated)
 }
 
 async fn copy_into(
@@ -239,8 +214,8 @@ async fn copy_into(
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
     for call in calls {
         let document = Document(&call.document);
-        let hash: &[u8] = &call.document_hash;
-        writer.as_mut().write(&call.values(&document, &hash, &now)).await?;
+        let marks = call.marks();
+        writer.as_mut().write(&call.values(&document, &marks, &now)).await?;
     }
     writer.finish().await
 }
@@ -250,17 +225,6 @@ fn column_list() -> String {
 }
 
 impl Call {
-    /// The newer of two versions is the one that Vapi changed later; of equals, the one read later.
-    #[must_use]
-    pub fn replaces(&self, known: &Known) -> bool {
-        self.document_hash != known.document_hash
-            && match (self.updated_at, known.updated_at) {
-                (Some(ours), Some(theirs)) => theirs <= ours,
-                (None, Some(_)) => false,
-                (_, None) => true,
-            }
-    }
-
     /// The size of its two large columns, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -276,9 +240,9 @@ impl Call {
     fn values<'a>(
         &'a self,
         document: &'a Document<'a>,
-        hash: &'a &'a [u8],
+        marks: &'a Marks<'a>,
         now: &'a DateTime<Utc>,
-    ) -> [&'a (dyn ToSql + Sync); 27] {
+    ) -> [&'a (dyn ToSql + Sync); 30] {
         [
             &self.id,
             &self.org_id,
@@ -305,8 +269,11 @@ impl Call {
             &self.has_tool_calls,
             &self.tool_names,
             document,
-            hash,
+            &marks.document_hash,
             now,
+            &self.content_kept_at,
+            &marks.source_hash,
+            &marks.content_shape,
         ]
     }
 }
@@ -328,36 +295,4 @@ impl ToSql for Document<'_> {
     }
 
     to_sql_checked!();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_older_version_never_replaces_a_newer_one() {
-        let at = |seconds| DateTime::from_timestamp(seconds, 0);
-        let call = |updated_at| Call {
-            updated_at,
-            document_hash: [1; 16],
-            ..Call::default()
-        };
-        let known = |updated_at, hash| Known {
-            updated_at,
-            document_hash: [hash; 16],
-        };
-
-        assert!(call(at(2)).replaces(&known(at(1), 0)));
-        assert!(
-            call(at(1)).replaces(&known(at(1), 0)),
-            "values settle late without a new updatedAt"
-        );
-        assert!(!call(at(1)).replaces(&known(at(2), 0)));
-        assert!(
-            !call(at(2)).replaces(&known(at(1), 1)),
-            "the same document is no change"
-        );
-        assert!(!call(None).replaces(&known(at(1), 0)));
-        assert!(call(at(1)).replaces(&known(None, 0)));
-    }
 }

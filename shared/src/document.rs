@@ -1,7 +1,10 @@
 //! From Vapi's document to a row: typed columns read tolerantly, copies dropped, secrets out, a hash.
 
+mod empty;
+mod fuller;
 mod members;
 mod redact;
+mod shape;
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -16,8 +19,11 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use crate::assistant::Assistant;
 use crate::call::{Call, DocumentHash};
 use crate::reject::Reject;
+use empty::is_empty;
 use members::{APART, Members};
 use redact::scrub;
+
+pub use fuller::{Fuller, Version, fuller};
 
 /// What one element of a page turned out to be.
 #[derive(Debug)]
@@ -71,6 +77,7 @@ pub fn call(element: &[u8]) -> Reading<Call> {
     fill_columns(&mut call, &members, &artifact, &mut odd);
     fill_tools(&mut call, &members, &artifact);
     fill_document(&mut call, &members, &artifact, &mut odd);
+    call.content_shape = shape::shape(&members, &artifact);
     Reading::Usable(Box::new(call), odd)
 }
 
@@ -231,7 +238,10 @@ fn success_evaluation(analysis: &Members<'_>) -> Option<String> {
 }
 
 fn fill_tools(call: &mut Call, members: &Members<'_>, artifact: &Members<'_>) {
-    let Some(messages) = artifact.get("messages").or_else(|| members.get("messages")) else {
+    let mut lists = [artifact, members]
+        .into_iter()
+        .filter_map(|members| members.get("messages"));
+    let Some(messages) = lists.find(|messages| !is_empty(messages)) else {
         return;
     };
     if memmem::find(messages.as_bytes(), b"\"toolCalls\"").is_none() {

@@ -11,6 +11,7 @@ mod config;
 mod database;
 mod defects;
 mod documents;
+mod emptier;
 mod faults;
 mod findings;
 mod last_look;

@@ -143,14 +143,15 @@ impl Walker {
     }
 
     fn take(&self, course: &mut Course, call: Call, odd: &[Oddity]) {
-        match self.seen.sight(&call.id, call.updated_at) {
+        match self.seen.sight(&call.id, call.updated_at, call.document_hash) {
             Sight::New => {
                 self.listing.count_first(&call);
                 self.run.count(|counters| counters.records_fetched += 1);
                 self.oddities.note(&call.id, odd);
                 course.batch.push(call);
             }
-            Sight::Newer => course.batch.push_newer(call),
+            Sight::Other => course.batch.push_again(call, self.now),
+            Sight::Later => course.batch.push_later(call, self.now),
             Sight::Same => {}
         }
     }
@@ -216,7 +217,8 @@ impl<'a> Attempt<'a> {
                 Reading::Unusable(reject) | Reading::Malformed(reject) => {
                     // A reject has no id of its own: its document tells it apart.
                     let key = u128::from_be_bytes(reject.document_hash);
-                    if self.ids.insert(key) && self.walker.seen.sight(&format!("reject {key}"), None) == Sight::New {
+                    let id = format!("reject {key}");
+                    if self.ids.insert(key) && self.walker.seen.sight(&id, None, reject.document_hash) == Sight::New {
                         self.walker.run.count(|counters| counters.records_fetched += 1);
                         self.course.batch.rejects.push(reject);
                     }

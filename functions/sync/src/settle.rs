@@ -137,6 +137,7 @@ pub(crate) fn settle(
     out_of_time: Option<(String, bool)>,
 ) -> Outcome {
     walker.oddities.report(run);
+    walker.writers.report_kept();
     let counters = run.counters();
     let unchanged = walker.writers.unchanged();
     run.note("records_unchanged", unchanged);

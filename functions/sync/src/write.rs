@@ -12,7 +12,7 @@ use deadpool_postgres::Pool;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
-use shared::call::{self, Call, Written};
+use shared::call::{self, Call, Look, Written};
 use shared::clock;
 use shared::db::{self, ConnectError, DbError};
 use shared::reject::{self, Reject};
@@ -23,13 +23,17 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_postgres::error::SqlState;
 
+use crate::kept::Kept;
 use crate::progress::Progress;
+use crate::sort::{Sorted, sort};
 
 /// A batch is sent when its documents reach this size, in bytes: large enough to amortise four round
 /// trips, small enough that a dozen in memory do not matter.
 const BATCH_BYTES: usize = 3_000_000;
 /// … or this number of calls.
 const BATCH_CALLS: usize = 500;
+/// How often a batch is sent again because somebody else inserted one of its calls. Each time shows more of them.
+const MOST_LOOKS: usize = 10;
 
 /// Calls of one window on their way into the table.
 #[derive(Debug, Default)]
@@ -37,6 +41,8 @@ pub(crate) struct Batch {
     pub(crate) calls: Vec<Call>,
     pub(crate) rejects: Vec<Reject>,
     bytes: usize,
+    /// An earlier batch may hold an earlier reading of one of these calls, which must be stored first.
+    comes_after: bool,
 }
 
 /// Whether anything is stored.
@@ -66,23 +72,26 @@ struct Store {
     /// The table was empty: no call needs to be asked for before it is sent.
     is_first_load: bool,
     unchanged: AtomicU64,
+    kept: Kept,
 }
 
 /// What a batch came to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Tally {
     written: Written,
     unchanged: u64,
     failed: u64,
+    /// Calls whose content outlives Vapi's from now on.
+    kept: Vec<String>,
 }
 
-/// How new rows are sent.
+/// What is known of the table before a batch is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// Straight into the table.
-    Copy,
-    /// Past rows that somebody else may be inserting at the same time.
-    Upsert,
+enum Knowledge {
+    /// As much as when the run began.
+    FromTheStart,
+    /// Somebody else may have inserted rows since.
+    Stale,
 }
 
 /// A batch could not be stored.
@@ -107,12 +116,18 @@ impl Batch {
         self.calls.push(call);
     }
 
-    /// A call of which this batch may hold an older version: a statement cannot change one row twice.
-    pub(crate) fn push_newer(&mut self, call: Call) {
-        match self.calls.iter_mut().find(|older| older.id == call.id) {
-            Some(older) => *older = call,
+    /// A call of which this batch may hold another version: a statement cannot change one row twice.
+    pub(crate) fn push_again(&mut self, call: Call, now: DateTime<Utc>) {
+        match self.calls.iter_mut().find(|earlier| earlier.id == call.id) {
+            Some(earlier) => *earlier = call.after(earlier, now),
             None => self.push(call),
         }
+    }
+
+    /// A call that was read before in a version of the same time: which one holds is decided by their order alone.
+    pub(crate) fn push_later(&mut self, call: Call, now: DateTime<Utc>) {
+        self.comes_after |= !self.calls.iter().any(|earlier| earlier.id == call.id);
+        self.push_again(call, now);
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -135,6 +150,7 @@ impl Writers {
                 saving,
                 is_first_load,
                 unchanged: AtomicU64::new(0),
+                kept: Kept::default(),
             }),
             room: Arc::new(Semaphore::new(writers * 2)),
             capacity,
@@ -156,8 +172,10 @@ impl Writers {
             return Ok(());
         }
         let number = progress.begin();
+        // With all the room there is, nothing else waits or is written.
+        let room = if batch.comes_after { self.capacity } else { 1 };
         let room = Arc::clone(&self.room)
-            .acquire_owned()
+            .acquire_many_owned(room)
             .await
             .context("the writers are gone")?;
         let (store, turns, progress) = (Arc::clone(&self.store), Arc::clone(&self.turns), Arc::clone(progress));
@@ -224,6 +242,11 @@ impl Writers {
         self.store.unchanged.load(Ordering::Relaxed)
     }
 
+    /// Says which calls Vapi serves without all of their content.
+    pub(crate) fn report_kept(&self) {
+        self.store.kept.report(&self.store.run);
+    }
+
     fn raise_failure(&self) -> Result<()> {
         let mut tasks = self.held();
         while let Some(ended) = tasks.try_join_next() {
@@ -273,6 +296,7 @@ impl Store {
 
     fn count(&self, tally: Tally) {
         self.unchanged.fetch_add(tally.unchanged, Ordering::Relaxed);
+        self.kept.add(tally.kept);
         let counted = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         self.run.count(|counters| {
             counters.records_inserted += counted(tally.written.inserted);
@@ -289,15 +313,17 @@ impl Store {
         place: Option<Place>,
     ) -> BoxFuture<'a, Result<Tally, StoreError>> {
         async move {
-            let mut saved = self.attempt(calls, rejects, place, Way::Copy).await;
-            if saved.as_ref().err().is_some_and(StoreError::is_collision) {
-                saved = self.attempt(calls, rejects, place, Way::Upsert).await;
+            let mut saved = self.attempt(calls, rejects, place, Knowledge::FromTheStart).await;
+            let mut looks = 0;
+            while looks < MOST_LOOKS && saved.as_ref().err().is_some_and(StoreError::is_collision) {
+                looks += 1;
+                saved = self.attempt(calls, rejects, place, Knowledge::Stale).await;
             }
             match saved {
                 Err(StoreError::Db(error)) if db::is_about_the_row(&error) && calls.len() == 1 => {
                     let mut rejects = rejects.to_vec();
                     rejects.push(refused(calls[0], &error));
-                    self.attempt(&[], &rejects, place, Way::Copy).await
+                    self.attempt(&[], &rejects, place, Knowledge::FromTheStart).await
                 }
                 Err(StoreError::Db(error)) if db::is_about_the_row(&error) && calls.len() > 1 => {
                     let (first, second) = calls.split_at(calls.len() / 2);
@@ -317,14 +343,14 @@ impl Store {
         calls: &[&Call],
         rejects: &[Reject],
         place: Option<Place>,
-        way: Way,
+        knowledge: Knowledge,
     ) -> Result<Tally, StoreError> {
         let patience = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(2))
             .with_max_times(4)
             .with_jitter();
-        (|| self.transact(calls, rejects, place, way))
+        (|| self.transact(calls, rejects, place, knowledge))
             .retry(patience)
             .when(StoreError::is_transient)
             .notify(|error, wait| {
@@ -338,45 +364,29 @@ impl Store {
         calls: &[&Call],
         rejects: &[Reject],
         place: Option<Place>,
-        way: Way,
+        knowledge: Knowledge,
     ) -> Result<Tally, StoreError> {
         let mut client = db::connect(&self.pool).await?;
-        let ids: Vec<&str> = calls.iter().map(|call| call.id.as_str()).collect();
-        // What came into the table since shows as a collision, and is asked for then.
-        let known = if ids.is_empty() || (self.is_first_load && way == Way::Copy) {
+        let known = if calls.is_empty() || (self.is_first_load && knowledge == Knowledge::FromTheStart) {
             HashMap::new()
         } else {
+            let ids: Vec<&str> = calls.iter().map(|call| call.id.as_str()).collect();
             call::known(&**client, &ids).await?
         };
-        let (new, old): (Vec<&Call>, Vec<&Call>) = calls.iter().partition(|call| !known.contains_key(&call.id));
-        let mut changed: Vec<&Call> = old
-            .iter()
-            .copied()
-            .filter(|call| known.get(&call.id).is_some_and(|known| call.replaces(known)))
-            .collect();
-        let mut tally = Tally {
-            failed: rejects.len() as u64,
-            ..Tally::default()
-        };
-        if self.saving == Saving::Compare {
-            tally.written = Written {
-                inserted: new.len() as u64,
-                updated: changed.len() as u64,
-            };
-            tally.unchanged = (old.len() - changed.len()) as u64;
-            return Ok(tally);
-        }
         let now = clock::now();
-        let transaction = client.transaction().await?;
-        if way == Way::Upsert {
-            changed.extend(&new);
-        } else if !new.is_empty() {
-            tally.written.inserted = call::copy(&transaction, &new, now).await?;
+        if self.saving == Saving::Compare {
+            let sorted = sort(&**client, calls, &known, Look::ToCompare, now).await?;
+            return Ok(Tally::of(&sorted, rejects));
         }
-        if !changed.is_empty() {
-            let written = call::upsert(&transaction, &changed, now).await?;
-            tally.written.inserted += written.inserted;
-            tally.written.updated = written.updated;
+        let transaction = client.transaction().await?;
+        let sorted = sort(&*transaction, calls, &known, Look::ToChange, now).await?;
+        let mut tally = Tally::of(&sorted, rejects);
+        if !sorted.new.is_empty() {
+            tally.written.inserted = call::copy(&transaction, &sorted.new, now).await?;
+        }
+        if !sorted.changed.is_empty() {
+            let changed: Vec<&Call> = sorted.changed.iter().map(|change| change.call.as_ref()).collect();
+            tally.written.updated = call::update(&transaction, &changed, now).await?;
         }
         for reject in rejects {
             reject::keep(&*transaction, reject, self.run.id, now).await?;
@@ -436,6 +446,21 @@ impl StoreError {
     }
 }
 
+impl Tally {
+    /// What storing these comes to if nothing intervenes.
+    fn of(sorted: &Sorted<'_>, rejects: &[Reject]) -> Self {
+        Self {
+            written: Written {
+                inserted: sorted.new.len() as u64,
+                updated: sorted.changed.len() as u64,
+            },
+            unchanged: sorted.unchanged,
+            failed: rejects.len() as u64,
+            kept: sorted.kept(),
+        }
+    }
+}
+
 impl std::ops::Add for Tally {
     type Output = Self;
 
@@ -447,6 +472,7 @@ impl std::ops::Add for Tally {
             },
             unchanged: self.unchanged + other.unchanged,
             failed: self.failed + other.failed,
+            kept: [self.kept, other.kept].concat(),
         }
     }
 }

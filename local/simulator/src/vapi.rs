@@ -8,6 +8,7 @@ mod body;
 mod document;
 mod faults;
 mod generate;
+mod hollow;
 mod list;
 mod oddity;
 mod query;
@@ -25,6 +26,7 @@ mod spoil;
 mod world;
 
 pub use faults::{Cut, Fault, Faults, Rule};
+pub use hollow::{CONTENT, Gone};
 pub use oddity::Oddity;
 pub use requests::{Kind, Request};
 pub use server::Server;

@@ -46,6 +46,8 @@ pub struct Detail {
     pub messages: [Option<String>; 2],
     /// What the costs are made of: JSON text.
     pub costs: Option<String>,
+    /// Since when Vapi has not served all of its content any more.
+    pub content_kept_at: Option<DateTime<Utc>>,
 }
 
 /// One call. JSON is left as text: a number or a depth that a reader refuses must not cost the whole page.
@@ -60,7 +62,7 @@ pub async fn detail(db: &impl GenericClient, id: &str) -> Result<Option<Detail>,
                    call.cost, call.recording_url, call.vapi_success_evaluation, call.transcript,
                    (call.raw_json #> '{artifact,messages}')::text as artifact_messages,
                    (call.raw_json -> 'messages')::text as messages,
-                   (call.raw_json -> 'costs')::text as costs
+                   (call.raw_json -> 'costs')::text as costs, call.content_kept_at
             from vapi_calls_raw as call
             left join vapi_assistants as assistant on assistant.assistant_id = call.assistant_id
             where call.id = $1
@@ -94,6 +96,7 @@ impl TryFrom<&Row> for Detail {
             transcript: row.try_get("transcript")?,
             messages: [row.try_get("artifact_messages")?, row.try_get("messages")?],
             costs: row.try_get("costs")?,
+            content_kept_at: row.try_get("content_kept_at")?,
         })
     }
 }

@@ -4,6 +4,7 @@
 //! is no reason to lose a call, and one that is named twice counts as its last, as PostgreSQL has it.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -37,6 +38,27 @@ impl<'a> Members<'a> {
     pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
         let (_, text) = self.0.iter().rfind(|(key, _)| key == name)?;
         Some(*text).filter(|text| *text != "null")
+    }
+
+    /// The text of a member, null or not.
+    pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().rfind(|(key, _)| key == name).map(|(_, text)| *text)
+    }
+
+    /// Takes a member out.
+    pub(crate) fn take(&mut self, name: &str) -> Option<&'a str> {
+        let text = self.text(name);
+        self.0.retain(|(key, _)| key != name);
+        text
+    }
+
+    /// All of them, a name that comes twice with its last value.
+    pub(crate) fn into_distinct(mut self) -> Vec<(Cow<'a, str>, &'a str)> {
+        let mut names = HashSet::with_capacity(self.0.len());
+        self.0.reverse();
+        self.0.retain(|(name, _)| names.insert(name.clone()));
+        self.0.reverse();
+        self.0
     }
 
     /// An object's members within this one; empty where it is missing or no object.

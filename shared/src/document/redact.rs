@@ -173,7 +173,7 @@ fn string_around(bytes: &[u8], at: usize) -> Range<usize> {
 }
 
 /// Where a string ends, behind its closing quote.
-fn string_end(bytes: &[u8], start: usize) -> usize {
+pub(crate) fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
         at += found;
@@ -208,7 +208,7 @@ fn value_end(bytes: &[u8], start: usize) -> usize {
     at
 }
 
-fn skip_blank(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn skip_blank(bytes: &[u8], from: usize) -> usize {
     from + bytes[from..]
         .iter()
         .take_while(|byte| byte.is_ascii_whitespace())
@@ -270,6 +270,11 @@ const SECRET: [(Place, &str); 10] = [
     (Place::Anywhere, "privatekey"),
 ];
 
+/// Whether a member is another one in every answer and worthless later.
+pub(crate) fn is_fleeting(name: &str) -> bool {
+    name.starts_with(FLEETING[0]) || FLEETING.contains(&name)
+}
+
 /// Secrets are known by the name of their member, wherever it stands; capitals and punctuation between words do
 /// not matter.
 fn fate(name: &str) -> Fate {
@@ -278,7 +283,7 @@ fn fate(name: &str) -> Fate {
     } else {
         Cow::Borrowed(name)
     };
-    if name.starts_with(FLEETING[0]) || FLEETING.contains(&&*name) {
+    if is_fleeting(&name) {
         return Fate::Omit;
     }
     let plain: String = name

@@ -71,6 +71,24 @@ async fn a_call_without_messages_shows_its_text_and_one_without_a_text_says_so()
 }
 
 #[tokio::test]
+async fn content_that_outlived_vapis_is_said_to_be_kept_and_since_when() {
+    let db = TestDb::new().await;
+    let client = db.client().await;
+    let call = |id| Stored::new(id, json!({"transcript": "AI: Good morning."}));
+    insert(&client, &[call("kept"), call("plain")]).await;
+    let kept = "update vapi_calls_raw set content_kept_at = '2026-08-03T10:00:00Z' where id = 'kept'";
+    client.batch_execute(kept).await.unwrap();
+    let mut visitor = Visitor::signed_in(&db, "UTC").await;
+
+    let page = visitor.page("/admin/calls/kept").await;
+    let plain = visitor.page("/admin/calls/plain").await;
+
+    assert!(page.contains("Kept by Callmark since <time datetime=\"2026-08-03T10:00:00"));
+    assert!(page.contains("Vapi no longer serves all of this call&rsquo;s content."));
+    assert!(!plain.contains("Kept by Callmark"));
+}
+
+#[tokio::test]
 async fn what_it_cost_is_itemised_and_the_recording_says_that_it_leaves() {
     let db = TestDb::new().await;
     let costs = json!([

@@ -1,0 +1,386 @@
+//! What the table holds of a call, and what it is to hold once Vapi has sent another version.
+//!
+//! ```text
+//! known ─▶ [`Known::shows`] ─▶ unchanged
+//!             └─▶ stored (locked; the document only where something may be lost) ─▶ [`Stored::change`] ─▶ update
+//! ```
+//!
+//! What Vapi sent last and which parts there are is stored mixed with `document_hash`: a program of an earlier version,
+//! which writes that alone, makes both unreadable rather than wrong.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use tokio_postgres::types::Type;
+use tokio_postgres::{GenericClient, Row};
+
+use super::{Call, DocumentHash};
+use crate::db::DbError;
+use crate::document::{Version, fuller};
+
+/// What tells whether a call has changed, without its document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Its version.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// The hash of its document.
+    pub document_hash: DocumentHash,
+    /// The hash of Vapi's last document, where the stored one holds more.
+    pub source_hash: Option<DocumentHash>,
+    /// Which parts it has; `None` in rows of earlier versions of this program.
+    pub content_shape: Option<i64>,
+}
+
+/// A stored call, while nobody else may change it.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// Its version and hashes.
+    pub known: Known,
+    /// Since when it holds content that Vapi's last document lacks.
+    pub content_kept_at: Option<DateTime<Utc>>,
+    /// Its document and transcript; absent where the other version lacks nothing.
+    pub document: Option<(String, Option<String>)>,
+}
+
+/// What the table is to hold instead.
+#[derive(Clone, Debug)]
+pub struct Change<'a> {
+    /// The call.
+    pub call: Cow<'a, Call>,
+    /// Whether its content outlives Vapi's from now on.
+    pub keeps_content: bool,
+}
+
+/// How stored calls are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// To change them: nobody else may until the transaction ends.
+    ToChange,
+    /// To compare them.
+    ToCompare,
+}
+
+/// The values of a row that depend on its hash.
+pub(super) struct Marks<'a> {
+    pub(super) document_hash: &'a [u8],
+    pub(super) source_hash: Option<Vec<u8>>,
+    pub(super) content_shape: i64,
+}
+
+/// Which of these calls the table holds, and in what version. One round trip.
+pub async fn known(db: &impl GenericClient, ids: &[&str]) -> Result<HashMap<String, Known>, DbError> {
+    let rows = db
+        .query_typed(
+            r"
+            select id, updated_at, document_hash, source_hash, content_shape
+            from vapi_calls_raw
+            where id = any($1)
+            ",
+            &[(&ids, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("id")?, known_of(row)?)))
+        .collect()
+}
+
+/// These calls as the table holds them, each with its document unless `calls` says that nothing of it can be lost: where
+/// the row still has the hash that was known when the shapes were compared. One round trip.
+pub async fn stored(
+    db: &impl GenericClient,
+    calls: &[(&Call, Known)],
+    look: Look,
+) -> Result<HashMap<String, Stored>, DbError> {
+    let ids: Vec<&str> = calls.iter().map(|(call, _)| call.id.as_str()).collect();
+    let harmless: Vec<Option<&[u8]>> = calls
+        .iter()
+        .map(|(call, known)| known.has_shape_of(call).then_some(&known.document_hash[..]))
+        .collect();
+    // In the order of ids, so that two writers never wait for each other.
+    let order = match look {
+        Look::ToChange => "order by call.id for update of call",
+        Look::ToCompare => "",
+    };
+    let statement = format!(
+        "select call.id, call.updated_at, call.document_hash, call.source_hash, call.content_shape, call.content_kept_at,
+                case when call.document_hash is distinct from sent.harmless then call.raw_json::text end as document,
+                case when call.document_hash is distinct from sent.harmless then call.transcript end as transcript
+         from unnest($1, $2) as sent (id, harmless)
+         join vapi_calls_raw as call on call.id = sent.id
+         {order}"
+    );
+    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+        [(&ids, Type::TEXT_ARRAY), (&harmless, Type::BYTEA_ARRAY)];
+    let rows = db.query_typed(&statement, &parameters).await?;
+    rows.iter()
+        .map(|row| {
+            let document: Option<String> = row.try_get("document")?;
+            let transcript = row.try_get("transcript")?;
+            let stored = Stored {
+                known: known_of(row)?,
+                content_kept_at: row.try_get("content_kept_at")?,
+                document: document.map(|document| (document, transcript)),
+            };
+            Ok((row.try_get("id")?, stored))
+        })
+        .collect()
+}
+
+fn known_of(row: &Row) -> Result<Known, DbError> {
+    let hash: &[u8] = row.try_get("document_hash")?;
+    // A constraint of the table holds the length.
+    let document_hash: DocumentHash = hash.try_into().unwrap_or_default();
+    let source: Option<&[u8]> = row.try_get("source_hash")?;
+    let shape: Option<i64> = row.try_get("content_shape")?;
+    Ok(Known {
+        updated_at: row.try_get("updated_at")?,
+        document_hash,
+        source_hash: source.map(|hash| mixed(hash.try_into().unwrap_or_default(), document_hash)),
+        content_shape: shape.map(|shape| shape ^ half(document_hash)),
+    })
+}
+
+impl Known {
+    /// Whether this document is the one that the row was written from last.
+    #[must_use]
+    pub fn shows(&self, call: &Call) -> bool {
+        let is_whole = call.source_hash.is_none();
+        self.source_hash.unwrap_or(self.document_hash) == call.vapis_hash()
+            && (is_whole || self.document_hash == call.document_hash)
+    }
+
+    /// Whether neither document lacks a part of the other.
+    fn has_shape_of(&self, call: &Call) -> bool {
+        self.content_shape == Some(call.content_shape)
+    }
+}
+
+impl Stored {
+    /// What this version of the call changes; `None` if nothing.
+    ///
+    /// The version that counts is the one that Vapi changed later; of equals, the one read later. What it lacks, the
+    /// other one fills.
+    #[must_use]
+    pub fn change<'a>(&self, call: &'a Call, now: DateTime<Utc>) -> Option<Change<'a>> {
+        let is_newer = call.counts_over(self.known.updated_at);
+        let Some((document, transcript)) = &self.document else {
+            return is_newer.then(|| self.changed(Cow::Borrowed(call), call.content_kept_at));
+        };
+        let ours = Version {
+            document,
+            transcript: transcript.as_deref(),
+        };
+        let (base, filler) = if is_newer {
+            (call.version(), ours)
+        } else {
+            (ours, call.version())
+        };
+        let Some(merged) = fuller(base, filler) else {
+            return if is_newer { self.replaced(call, ours) } else { None };
+        };
+        let kept_before = call.content_kept_at.or(self.content_kept_at.filter(|_| !is_newer));
+        let kept_at = kept_before.or(merged.content.then_some(now));
+        let source = if is_newer { call.vapis_hash() } else { self.vapis_hash() };
+        match Likeness::of(merged.call.version(), ours) {
+            Likeness::Different => {
+                let call = Call {
+                    source_hash: Some(source),
+                    ..*merged.call
+                };
+                Some(self.changed(Cow::Owned(call), kept_at))
+            }
+            // An older version that fills nothing.
+            _ if !is_newer => None,
+            _ => self
+                .as_it_is(call, ours, kept_at)
+                .filter(|change| self.differs_from(&change.call)),
+        }
+    }
+
+    /// What a version changes that lacks nothing.
+    fn replaced<'a>(&self, call: &'a Call, ours: Version<'_>) -> Option<Change<'a>> {
+        let whole = || Some(self.changed(Cow::Borrowed(call), call.content_kept_at));
+        match Likeness::of(call.version(), ours) {
+            Likeness::Same if self.differs_in_marks(call) => whole(),
+            Likeness::Same => None,
+            // What is not there is written in another way: that is nothing new.
+            Likeness::ButForBlanks if self.content_kept_at == call.content_kept_at => self
+                .as_it_is(call, ours, call.content_kept_at)
+                .filter(|change| self.differs_from(&change.call)),
+            _ => whole(),
+        }
+    }
+
+    /// The stored document with nothing new but when Vapi changed it. What was said of the call holds, and so its hash stays.
+    fn as_it_is<'a>(&self, call: &Call, ours: Version<'_>, kept_at: Option<DateTime<Utc>>) -> Option<Change<'a>> {
+        let updated_at = serde_json::from_str::<Map<String, Value>>(&call.document)
+            .ok()
+            .and_then(|mut members| members.remove("updatedAt"));
+        let updated = Version {
+            document: &json!({"updatedAt": updated_at}).to_string(),
+            transcript: None,
+        };
+        let same = Call {
+            document_hash: self.known.document_hash,
+            source_hash: Some(call.vapis_hash()),
+            ..*fuller(updated, ours)?.call
+        };
+        Some(self.changed(Cow::Owned(same), kept_at))
+    }
+
+    fn changed<'a>(&self, call: Cow<'a, Call>, kept_at: Option<DateTime<Utc>>) -> Change<'a> {
+        let keeps_content = kept_at.is_some() && self.content_kept_at.is_none();
+        // The first time counts.
+        let kept_at = kept_at.map(|now| self.content_kept_at.unwrap_or(now));
+        let call = if call.content_kept_at == kept_at {
+            call
+        } else {
+            Cow::Owned(Call {
+                content_kept_at: kept_at,
+                ..call.into_owned()
+            })
+        };
+        Change { call, keeps_content }
+    }
+
+    fn differs_from(&self, call: &Call) -> bool {
+        self.known.updated_at != call.updated_at || self.differs_in_marks(call)
+    }
+
+    fn differs_in_marks(&self, call: &Call) -> bool {
+        self.content_kept_at != call.content_kept_at || self.known.source_hash.is_some() != call.source_hash.is_some()
+    }
+
+    fn vapis_hash(&self) -> DocumentHash {
+        self.known.source_hash.unwrap_or(self.known.document_hash)
+    }
+}
+
+impl Call {
+    /// This version and another one that this run has read before it, as one.
+    #[must_use]
+    pub fn after(self, earlier: &Self, now: DateTime<Utc>) -> Self {
+        let is_newer = self.counts_over(earlier.updated_at);
+        let (base, filler) = if is_newer { (&self, earlier) } else { (earlier, &self) };
+        let kept_before = base.content_kept_at;
+        match fuller(base.version(), filler.version()) {
+            Some(merged) => Self {
+                source_hash: Some(base.vapis_hash()),
+                content_kept_at: kept_before.or(merged.content.then_some(now)),
+                ..*merged.call
+            },
+            None if is_newer => self,
+            None => earlier.clone(),
+        }
+    }
+
+    fn version(&self) -> Version<'_> {
+        Version {
+            document: &self.document,
+            transcript: self.transcript.as_deref(),
+        }
+    }
+
+    /// Whether this version counts, and not the one that was read before it.
+    fn counts_over(&self, updated_at: Option<DateTime<Utc>>) -> bool {
+        match (self.updated_at, updated_at) {
+            (Some(ours), Some(theirs)) => theirs <= ours,
+            (None, Some(_)) => false,
+            (_, None) => true,
+        }
+    }
+
+    /// The hash of the document that Vapi sent.
+    fn vapis_hash(&self) -> DocumentHash {
+        self.source_hash.unwrap_or(self.document_hash)
+    }
+
+    pub(super) fn marks(&self) -> Marks<'_> {
+        Marks {
+            document_hash: &self.document_hash,
+            source_hash: self.source_hash.map(|hash| mixed(hash, self.document_hash).to_vec()),
+            content_shape: self.content_shape ^ half(self.document_hash),
+        }
+    }
+}
+
+/// How like each other two documents are, whatever the order of their members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Likeness {
+    Same,
+    /// Apart from when Vapi changed it.
+    ButForItsUpdate,
+    /// Apart from that, and from how it is written that something is not there.
+    ButForBlanks,
+    Different,
+}
+
+impl Likeness {
+    fn of(one: Version<'_>, other: Version<'_>) -> Self {
+        let parse = |text| serde_json::from_str::<Map<String, Value>>(text).ok();
+        let (Some(mut first), Some(mut second)) = (parse(one.document), parse(other.document)) else {
+            return Self::Different;
+        };
+        if one.transcript != other.transcript {
+            return Self::Different;
+        }
+        let is_same_update = first.remove("updatedAt") == second.remove("updatedAt");
+        if first == second {
+            return if is_same_update {
+                Self::Same
+            } else {
+                Self::ButForItsUpdate
+            };
+        }
+        let [first, second] = [first, second].map(|members| {
+            let mut document = Value::Object(members);
+            leave_blanks_out(&mut document);
+            document
+        });
+        if first == second {
+            Self::ButForBlanks
+        } else {
+            Self::Different
+        }
+    }
+}
+
+/// Takes out members that say nothing; elements of arrays keep their places.
+fn leave_blanks_out(value: &mut Value) {
+    match value {
+        Value::Array(elements) => elements.iter_mut().for_each(leave_blanks_out),
+        Value::Object(members) => {
+            members.values_mut().for_each(leave_blanks_out);
+            members.retain(|_, value| !is_blank(value));
+        }
+        _ => {}
+    }
+}
+
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(elements) => elements.iter().all(is_blank),
+        Value::Object(members) => members.values().all(is_blank),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// One hash over another; the same again takes it off.
+fn mixed(hash: DocumentHash, over: DocumentHash) -> DocumentHash {
+    let mut mixed = hash;
+    mixed.iter_mut().zip(over).for_each(|(byte, over)| *byte ^= over);
+    mixed
+}
+
+fn half(hash: DocumentHash) -> i64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hash[..8]);
+    i64::from_be_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests;
