@@ -9,6 +9,7 @@ mod document;
 mod faults;
 mod generate;
 mod hollow;
+mod life;
 mod list;
 mod oddity;
 mod query;
@@ -22,7 +23,7 @@ mod settings;
 mod shelf;
 mod spec;
 mod spoil;
-
+mod veil;
 mod world;
 
 pub use faults::{Cut, Fault, Faults, Rule};
@@ -32,4 +33,5 @@ pub use requests::{Kind, Request};
 pub use server::Server;
 pub use settings::{Order, Refusal, Retention, Settings, Unknown};
 pub use spec::{Size, Spec};
+pub use veil::{Hidden, Left, Thinning};
 pub use world::{Counting, World};

@@ -145,8 +145,7 @@ fn result(world: &World, query: &Query, off: i64) -> Result<Value, Refused> {
     let end = query.time_range.end.unwrap_or(world.now());
     let mut groups: BTreeMap<Bucket, Vec<Arc<Document>>> = BTreeMap::new();
     for call in world
-        .calls
-        .iter()
+        .every_call()
         .filter(|call| call.created >= start && call.created < end)
     {
         if query.table != Table::Call {

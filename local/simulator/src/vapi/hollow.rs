@@ -64,7 +64,7 @@ impl World {
     }
 }
 
-fn take(call: &mut Value, pointer: &str, gone: Gone) {
+pub(super) fn take(call: &mut Value, pointer: &str, gone: Gone) {
     let Some((place, name)) = pointer.rsplit_once('/') else {
         return;
     };

@@ -50,7 +50,7 @@ pub(crate) fn assistants(
 
 /// One call with freshly signed URLs; `serial` makes them differ each time.
 pub(crate) fn call(world: &World, settings: &Settings, id: &str, serial: u64) -> Result<Bytes, Refused> {
-    let call = world.calls.find(id).ok_or_else(|| Refused::not_found("Call"))?;
+    let call = world.by_id(id).ok_or_else(|| Refused::not_found("Call"))?;
     match oldest(world, settings) {
         Some((oldest, Refusal::BadRequest400)) if call.created < oldest => Err(Refused::beyond_retention(oldest)),
         Some((oldest, Refusal::EmptyList)) if call.created < oldest => Err(Refused::not_found("Call")),

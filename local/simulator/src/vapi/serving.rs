@@ -103,9 +103,7 @@ pub(crate) async fn serve(
         Delivery::Close => fate.close(),
         _ => {}
     }
-    let dated = (!shared.settings.clock_ahead.is_zero())
-        .then(|| DateTime::<Utc>::from(SystemTime::now()) + shared.settings.clock_ahead);
-    response::render(&spoilt, accepts_gzip, dated, shared.stopped.clone())
+    response::render(&spoilt, accepts_gzip, shared.date(), shared.stopped.clone())
 }
 
 impl Shared {
@@ -176,6 +174,12 @@ impl Shared {
             (None, Some(_)) => true,
             (Some(key), Some(token)) => key == token,
         }
+    }
+
+    /// What answers are dated by, where that is not the machine's clock.
+    fn date(&self) -> Option<DateTime<Utc>> {
+        let ahead = self.settings.clock_ahead + locked(&self.world).life.clock_ahead;
+        (!ahead.is_zero()).then(|| DateTime::<Utc>::from(SystemTime::now()) + ahead)
     }
 
     /// What a retention refusal names: by the settings, or else two weeks ago.

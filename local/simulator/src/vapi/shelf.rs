@@ -54,12 +54,16 @@ impl Shelf {
 
     /// Adds a document, in place of one with the same id.
     pub(crate) fn put(&mut self, document: Document) {
+        self.put_back(Arc::new(document));
+    }
+
+    /// The same for one that others hold as well.
+    pub(crate) fn put_back(&mut self, document: Arc<Document>) {
         if let Some(id) = &document.id {
             self.take(&id.clone());
         }
         let place = (Reverse(document.created), self.next);
         self.next += 1;
-        let document = Arc::new(document);
         if let Some(id) = &document.id {
             self.by_id.insert(id.clone(), place);
         }

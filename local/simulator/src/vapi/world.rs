@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use super::{
     document::{Document, beginning},
     generate,
+    life::Life,
     oddity::{self, Oddity},
     shelf::Shelf,
     spec::Spec,
+    veil::Veil,
 };
 
 /// How `POST /analytics` is answered.
@@ -35,6 +37,8 @@ pub struct World {
     pub(crate) counting: Counting,
     pub(crate) calls: Shelf,
     pub(crate) assistants: Shelf,
+    pub(crate) life: Life,
+    pub(crate) veil: Veil,
 }
 
 impl World {
@@ -65,6 +69,8 @@ impl World {
             counting: Counting::default(),
             calls: Shelf::default(),
             assistants: Shelf::default(),
+            life: Life::default(),
+            veil: Veil::default(),
         }
     }
 
@@ -133,7 +139,8 @@ impl World {
 
     /// Adds a call, in place of one with the same id.
     pub fn insert(&mut self, call: &Value) {
-        insert(&mut self.calls, call, self.now);
+        let document = Document::read(call, (beginning(self.now), beginning(self.now)));
+        self.deliver(document);
     }
 
     /// Changes a call. False if there is none, or none that a [`Value`] can hold.
@@ -143,7 +150,7 @@ impl World {
 
     /// Takes a call away, as Vapi does when it is deleted or retention ends.
     pub fn remove(&mut self, id: &str) -> Option<Value> {
-        self.calls.take(id)?.value()
+        self.forget(id)?.value()
     }
 
     /// Every assistant, newest first.
@@ -163,7 +170,8 @@ impl World {
 
     /// Adds an assistant, in place of one with the same id.
     pub fn insert_assistant(&mut self, assistant: &Value) {
-        insert(&mut self.assistants, assistant, self.now);
+        let document = Document::read(assistant, (beginning(self.now), beginning(self.now)));
+        self.assistants.put(document);
     }
 
     /// Changes an assistant. False if there is none.
@@ -228,10 +236,6 @@ impl World {
         let updated = updated.to_rfc3339_opts(SecondsFormat::Millis, true);
         self.update(id, |call| call["updatedAt"] = json!(updated))
     }
-}
-
-fn insert(shelf: &mut Shelf, value: &Value, now: DateTime<Utc>) {
-    shelf.put(Document::read(value, (beginning(now), beginning(now))));
 }
 
 fn update(shelf: &mut Shelf, id: &str, change: impl FnOnce(&mut Value)) -> bool {

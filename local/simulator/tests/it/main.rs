@@ -9,6 +9,8 @@ mod content;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod list;
 #[cfg(test)]
 mod oddities;
