@@ -44,6 +44,10 @@ pub(crate) async fn sync(
                 format!("the assistants are as the last sync left them: {error:#}"),
                 json!({}),
             );
+            organisation
+                .confirm(&deps.vapi)
+                .await
+                .context("asking whose key it is")?;
             return Ok(Some(format!("the assistants were not synced: {error:#}")));
         }
     };
@@ -52,6 +56,10 @@ pub(crate) async fn sync(
             .check(assistant.org_id.as_deref())
             .context("listing assistants")?;
     }
+    organisation
+        .confirm(&deps.vapi)
+        .await
+        .context("asking whose key it is")?;
     if dry_run {
         run.note("assistants", json!({"fetched": listing.assistants.len()}));
         return Ok(None);

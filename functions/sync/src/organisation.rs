@@ -3,9 +3,12 @@
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
+use shared::document::{self, Reading};
 use shared::sync_state::State;
 use shared::{call, config};
 use tokio_postgres::GenericClient;
+
+use crate::vapi::{Listed, Query, Vapi};
 
 /// The organisation that a run reads.
 #[derive(Debug)]
@@ -81,6 +84,27 @@ impl Organisation {
                 stored: expected.clone(),
             },
         })
+    }
+
+    /// Asks for the newest call where no assistant said whose key it is: an organisation that has none, and no call
+    /// since the last sync, would otherwise go unnoticed, and ours would seem to have fallen silent.
+    pub(crate) async fn confirm(&self, vapi: &Vapi) -> Result<(), Foreign> {
+        let is_known = self.wanted.is_some() || self.recorded.is_some();
+        if self.found.get().is_some() || !is_known {
+            return Ok(());
+        }
+        let newest = Query {
+            limit: 1,
+            ..Query::default()
+        };
+        // Whatever goes wrong here goes wrong again where calls are listed, and is told there.
+        let elements = vapi.whole_page(Listed::Calls, &newest).await.unwrap_or_default();
+        for element in &elements {
+            if let Reading::Usable(call, _) = document::call(element) {
+                self.check(call.org_id.as_deref())?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether somebody wants another organisation's calls from now on.
