@@ -36,3 +36,4 @@ mod starved;
 mod sync;
 mod tls;
 mod watchdog;
+mod year;

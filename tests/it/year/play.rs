@@ -1,0 +1,549 @@
+//! Plays the year: time passes, Vapi does what it does, the machine syncs where it is on, and all is compared.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+
+use chrono::{DateTime, Datelike, TimeDelta, TimeZone, Timelike, Utc, Weekday};
+use serde_json::{Value, json};
+use shared::config::Reader;
+use shared::event::{Bus, Invocation};
+use shared::run::{Failure, Report, Status};
+use simulator::vapi::{Fault, Kind, Refusal, Retention, Settings, World};
+use sync::Context;
+use tests::Stage;
+use tokio_postgres::Client;
+use tokio_util::sync::CancellationToken;
+
+use super::calendar::{Calendar, Stretch};
+use super::call::{self, Story};
+use super::dice::Dice;
+use super::hostility::Hostility;
+use super::truth::Truth;
+
+const OURS: &str = "5d2f7c1a-3b44-4e0e-9a51-0c6f2a9b7e10";
+const OTHERS: &str = "0b1e5c77-9f0e-4a44-8c1d-6f1f0d1c2e3a";
+const DAY: TimeDelta = TimeDelta::days(1);
+const RETENTION: TimeDelta = TimeDelta::days(14);
+/// Syncs every six hours, both ends of a day among them.
+const LOOKS_A_DAY: u32 = 5;
+
+/// What is known of a call that Vapi has or will have.
+pub(super) struct Fate {
+    pub(super) created: DateTime<Utc>,
+    /// Its `createdAt`, from which retention counts.
+    dated: DateTime<Utc>,
+    /// What Vapi has by now could be read by a sync: it may be hollowed out.
+    pub(super) is_known: bool,
+    /// When each of its versions comes, and whether it is announced.
+    versions: Vec<(DateTime<Utc>, bool)>,
+    /// Truthful syncs since its last version in which each call of its age is read again within a day.
+    looks: u32,
+}
+
+/// What the year came to.
+#[derive(Default)]
+pub(super) struct Figures {
+    pub(super) wrong: Vec<String>,
+    calls: usize,
+    compared: usize,
+    /// Calls that are not stored, and parts that stored calls lack, though Vapi served them to a sync.
+    missing: usize,
+    lost_parts: usize,
+    syncs: usize,
+    failed: usize,
+    requests: usize,
+    faults: usize,
+    hollowed: usize,
+    hidden: usize,
+    emptied: usize,
+    refused: usize,
+    kept: usize,
+    incidents: BTreeMap<String, usize>,
+    took: std::time::Duration,
+}
+
+pub(super) struct Year {
+    stage: Stage,
+    sync: sync::Deps,
+    watchdog: watchdog::Deps,
+    client: Client,
+    calendar: Calendar,
+    dice: Dice,
+    hostility: Hostility,
+    truth: Truth,
+    fates: BTreeMap<String, Fate>,
+    /// The world that the key does not show at the moment.
+    aside: World,
+    is_elsewhere: bool,
+    passed_to: DateTime<Utc>,
+    last: Option<Last>,
+    /// When Vapi last told the truth to a sync.
+    told_at: Option<DateTime<Utc>>,
+    figures: Figures,
+}
+
+/// The sync before.
+struct Last {
+    watermark: Option<DateTime<Utc>>,
+}
+
+/// A date that the machine's own clock is far from: what reads that clock in place of the run's shows.
+fn start() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2030, 1, 7, 0, 0, 0).unwrap()
+}
+
+impl Year {
+    pub(super) async fn new(seed: u64, days: i64) -> Self {
+        let (start, mut dice) = (start(), Dice::new(seed));
+        let calendar = Calendar::new(start, days, &mut dice);
+        let settings = Settings {
+            retention: Some(Retention {
+                period: RETENTION.to_std().unwrap(),
+                refusal: dice.pick(&[Refusal::BadRequest400, Refusal::EmptyList]),
+            }),
+            ..Settings::default()
+        };
+        let stage = Stage::of(World::empty(start), settings)
+            .await
+            .setting("LOG_RETENTION_DAYS", 3650);
+        let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), stage.db.url())]);
+        let watchdog = watchdog::Deps {
+            pool: shared::db::pool(&reader.database()).unwrap(),
+            bus: Bus::Nowhere,
+            settings: reader.watchdog(),
+        };
+        let mut year = Self {
+            sync: stage.deps(),
+            client: stage.db.client().await,
+            stage,
+            watchdog,
+            calendar,
+            hostility: Hostility::default(),
+            truth: Truth::default(),
+            fates: BTreeMap::new(),
+            aside: World::empty(start),
+            is_elsewhere: false,
+            passed_to: start - RETENTION - DAY,
+            last: None,
+            told_at: None,
+            figures: Figures::default(),
+            dice,
+        };
+        // What Vapi has when the first sync comes.
+        for hour in -14 * 24..0 {
+            year.calls_of_the_hour(start + TimeDelta::hours(hour));
+        }
+        let elsewhere = year.calendar.elsewhere.map_or(start, |stretch| stretch.from);
+        for _ in 0..30 {
+            let at = elsewhere - TimeDelta::minutes(year.dice.between(60, 10 * 24 * 60));
+            let story = call::story(&mut year.dice, &year.calendar, OTHERS, at);
+            plan(&mut year.aside, &story);
+        }
+        year
+    }
+
+    pub(super) async fn play(mut self) -> Figures {
+        let began = std::time::Instant::now();
+        let (start, end) = (self.calendar.start, self.calendar.end);
+        let mut now = start;
+        while now < end {
+            // Nobody calls in the last two weeks: all that there is has its last look.
+            if now < end - RETENTION - DAY {
+                self.calls_of_the_hour(now);
+            }
+            self.pass_to(now);
+            let on = !Calendar::is_in(&self.calendar.outages, now);
+            if on && now.hour() % 6 == 0 {
+                let minute = TimeDelta::minutes(self.dice.between(0, 50));
+                self.pass_to(now + minute);
+                self.sync(now + minute).await;
+                self.look(now + minute + TimeDelta::minutes(2)).await;
+            } else if on && now.hour() % 6 == 3 {
+                self.look(now).await;
+            }
+            if now.hour() == 0 && now.day() % 5 == 0 {
+                self.compare(now - RETENTION - DAY).await;
+            }
+            now += TimeDelta::hours(1);
+        }
+        self.compare(end + DAY * 30).await;
+        self.check_incidents().await;
+        self.figures.hollowed = self.hostility.hollowed;
+        self.figures.hidden = self.hostility.hidden;
+        self.figures.took = began.elapsed();
+        self.figures
+    }
+
+    /// Plans the calls that are made in this hour.
+    fn calls_of_the_hour(&mut self, hour: DateTime<Utc>) {
+        if Calendar::is_in(&self.calendar.quiet, hour) {
+            return;
+        }
+        let weekend = matches!(hour.weekday(), Weekday::Sat | Weekday::Sun);
+        let most = match (weekend, hour.hour()) {
+            (true, 9..18) => 1,
+            (false, 8..18) => 4,
+            (false, 18..22) => 1,
+            _ => 0,
+        };
+        let busy = Calendar::is_in(&self.calendar.busy, hour);
+        let count = self.dice.between(0, most * if busy { 4 } else { 1 });
+        for _ in 0..count {
+            let created = hour + TimeDelta::milliseconds(self.dice.between(0, 3_599_999));
+            let story = call::story(&mut self.dice, &self.calendar, OURS, created);
+            let mut server = self.stage.vapi.world();
+            plan(
+                if self.is_elsewhere {
+                    &mut self.aside
+                } else {
+                    &mut server
+                },
+                &story,
+            );
+            self.figures.calls += 1;
+            self.fates.insert(
+                story.id,
+                Fate {
+                    created,
+                    dated: story.dated,
+                    is_known: false,
+                    versions: story
+                        .versions
+                        .iter()
+                        .map(|version| (version.at, version.is_announced))
+                        .collect(),
+                    looks: 0,
+                },
+            );
+        }
+    }
+
+    /// Time passes at Vapi, by its own clock, and so does what it does.
+    fn pass_to(&mut self, now: DateTime<Utc>) {
+        let mut server = self.stage.vapi.world();
+        let elsewhere = self.calendar.elsewhere.is_some_and(|stretch| stretch.has(now));
+        if elsewhere != self.is_elsewhere {
+            std::mem::swap(&mut *server, &mut self.aside);
+            self.is_elsewhere = elsewhere;
+        }
+        for world in [&mut *server, &mut self.aside] {
+            world.live_until(now);
+            let theirs = self.calendar.vapi_time(now);
+            world.set_now(theirs);
+            world.set_clock_ahead(theirs - now);
+        }
+        let before = std::mem::replace(&mut self.passed_to, now);
+        let has_changed = |fate: &Fate| fate.versions.iter().any(|(at, _)| before < *at && *at <= now);
+        for fate in self.fates.values_mut().filter(|fate| has_changed(fate)) {
+            (fate.is_known, fate.looks) = (false, 0);
+        }
+        if now.minute() == 0 {
+            let ours = if elsewhere { &mut self.aside } else { &mut *server };
+            self.hostility
+                .hour(ours, &self.fates, &self.calendar, &mut self.dice, now);
+            ours.forget_before(now - RETENTION - DAY);
+        }
+    }
+
+    async fn sync(&mut self, now: DateTime<Utc>) {
+        let faults = self.faults();
+        let is_empty = Calendar::is_in(&self.calendar.empty, now);
+        if is_empty {
+            self.stage
+                .vapi
+                .faults()
+                .push(Fault::EmptyList.every(1).on(Kind::CallList));
+        }
+        self.stage.vapi.forget_requests();
+        let result = self.run(now).await;
+        let requests = self.stage.vapi.requests();
+        self.figures.syncs += 1;
+        self.figures.requests += requests.len();
+        self.figures.faults += requests
+            .iter()
+            .filter(|request| request.fault.as_ref().is_some_and(|fault| *fault != Fault::EmptyList))
+            .count();
+        self.figures.emptied += usize::from(is_empty);
+        self.stage.vapi.faults().clear();
+        let watermark = self.watermark().await;
+        if self.is_elsewhere {
+            self.check_refusal(now, &result, watermark).await;
+        } else if let Ok(report) = &result
+            && !is_empty
+        {
+            self.told(now);
+            let says_all =
+                self.stage.vapi.world().len() > 0 && !self.fates.keys().any(|id| self.stage.vapi.world().is_hidden(id));
+            if says_all {
+                self.check_success(now, report, watermark).await;
+            }
+        }
+        if let Err(failure) = &result
+            && !self.is_elsewhere
+            && !faults
+        {
+            self.wrong(now, format!("the sync failed: {failure}"));
+        }
+        self.figures.failed += usize::from(result.is_err());
+        if let Ok(report) = &result {
+            let kept = report.metadata["content_kept"].as_u64().unwrap_or_default();
+            self.figures.kept += usize::try_from(kept).unwrap();
+        }
+        let before = self.last.as_ref().and_then(|last| last.watermark);
+        if watermark < before || watermark > Some(now) {
+            self.wrong(now, format!("the watermark went from {before:?} to {watermark:?}"));
+        }
+        self.last = Some(Last { watermark });
+    }
+
+    async fn run(&self, now: DateTime<Utc>) -> Result<Report, Failure> {
+        let context = Context {
+            now,
+            deadline_at: now + TimeDelta::minutes(15),
+            stop: CancellationToken::new(),
+        };
+        let invocation = Invocation::by_hand("schedule", json!({}));
+        let run = sync::handle(&self.sync, &invocation, &context);
+        tokio::time::timeout(std::time::Duration::from_secs(60), run)
+            .await
+            .expect("a sync of a few hundred calls within a minute")
+    }
+
+    /// Now and then the network or Vapi is in trouble for a request.
+    fn faults(&mut self) -> bool {
+        let strikes = self.dice.chance(0.02);
+        if strikes {
+            let fault = self.dice.pick(&[
+                Fault::Status(500),
+                Fault::Reset,
+                Fault::BrokenJson,
+                Fault::RateLimited { retry_after: None },
+            ]);
+            self.stage.vapi.faults().push(fault.next(1).on(Kind::CallList));
+        }
+        strikes
+    }
+
+    /// Notes what this sync was told.
+    ///
+    /// A version that nothing announces shows to whoever reads the call again. That is promised for calls of the last
+    /// two days and for those that Vapi is about to forget, once a day, and so is counted on after a day of syncs.
+    fn told(&mut self, now: DateTime<Utc>) {
+        let world = self.stage.vapi.world();
+        let oldest = world.now() - RETENTION;
+        let day_passed = self.told_at.is_none_or(|told| now - told >= DAY);
+        for id in world.call_ids() {
+            let (Some(text), Some(fate)) = (world.call_text(&id), self.fates.get_mut(&id)) else {
+                continue;
+            };
+            // Clocks differ by up to twelve minutes.
+            if fate.dated < oldest + TimeDelta::minutes(15) {
+                continue;
+            }
+            let age = now - fate.dated;
+            if age < DAY * 2 - TimeDelta::minutes(30) || age > DAY * 12 + TimeDelta::minutes(30) {
+                fate.looks += if day_passed { LOOKS_A_DAY } else { 1 };
+            }
+            let version = fate.versions.iter().rev().find(|(at, _)| *at <= now);
+            fate.is_known |= version.is_some_and(|(_, announced)| *announced) || fate.looks >= LOOKS_A_DAY;
+            self.truth.listed(&id, &text, fate.is_known);
+        }
+        self.told_at = Some(now);
+    }
+
+    async fn check_success(&mut self, now: DateTime<Utc>, report: &Report, watermark: Option<DateTime<Utc>>) {
+        if report.status != Status::Success {
+            let reason = report.reason.clone().unwrap_or_default();
+            self.wrong(
+                now,
+                format!("Vapi said all it has, and the sync is {}: {reason}", report.status),
+            );
+            for run in self.stage.db.runs().await.iter().rev().take(4).rev() {
+                for line in self.stage.db.logs(run.id).await {
+                    eprintln!("{} {} {} {}", run.started_at, line.step, line.message, line.meta);
+                }
+            }
+            let hidden: Vec<_> = self
+                .hostility
+                .hidden_at
+                .iter()
+                .rev()
+                .take(3)
+                .map(ToString::to_string)
+                .collect();
+            eprintln!("hidden at {hidden:?}");
+        } else if watermark != Some(now) {
+            self.wrong(now, format!("the watermark is {watermark:?}"));
+        }
+        let headroom = &report.metadata["retention_headroom_hours"];
+        if report.status == Status::Success && *headroom != json!(336.0) {
+            self.wrong(now, format!("the headroom is {headroom}"));
+        }
+    }
+
+    /// Another organisation's calls are refused, by name, and nothing of them is stored.
+    async fn check_refusal(
+        &mut self,
+        now: DateTime<Utc>,
+        result: &Result<Report, Failure>,
+        watermark: Option<DateTime<Utc>>,
+    ) {
+        self.figures.refused += 1;
+        match result {
+            Err(failure) => {
+                let text = failure.to_string();
+                if ![OURS, OTHERS, "VAPI_ORG_ID"].iter().all(|word| text.contains(word)) {
+                    self.wrong(
+                        now,
+                        format!("the refusal names neither organisations nor remedy: {text}"),
+                    );
+                }
+            }
+            Ok(report) => self.wrong(
+                now,
+                format!("another organisation's calls are taken: {}", report.status),
+            ),
+        }
+        if watermark != self.last.as_ref().and_then(|last| last.watermark) {
+            self.wrong(
+                now,
+                format!("another organisation moved the watermark to {watermark:?}"),
+            );
+        }
+    }
+
+    async fn look(&mut self, now: DateTime<Utc>) {
+        watchdog::handle(&self.watchdog, now).await.unwrap();
+    }
+
+    async fn watermark(&self) -> Option<DateTime<Utc>> {
+        let row = self
+            .client
+            .query_opt("select watermark from sync_state", &[])
+            .await
+            .unwrap();
+        row?.get(0)
+    }
+
+    /// Compares what is stored of the calls that were created before this, and lets go of them.
+    async fn compare(&mut self, before: DateTime<Utc>) {
+        let due: Vec<String> = self
+            .fates
+            .iter()
+            .filter(|(_, fate)| fate.created < before)
+            .map(|(id, _)| id.clone())
+            .collect();
+        let query = "select to_jsonb(found) from vapi_calls_raw as found where id = any($1)";
+        let found = self.client.query(query, &[&due]).await.unwrap();
+        let rows: BTreeMap<String, Value> = found
+            .iter()
+            .map(|row| row.get(0))
+            .map(|row: Value| (row["id"].as_str().unwrap().to_owned(), row))
+            .collect();
+        for id in due {
+            let lacks = self.truth.lacks(&id, rows.get(&id));
+            self.figures.compared += usize::from(self.truth.knows(&id));
+            if rows.contains_key(&id) {
+                self.figures.lost_parts += lacks.len();
+            } else {
+                self.figures.missing += lacks.len();
+            }
+            if let Some(fate) = self.fates.remove(&id)
+                && !lacks.is_empty()
+            {
+                let changes = fate.versions.iter().map(|(at, announced)| {
+                    let how = if *announced { "announced" } else { "silent" };
+                    format!("{} {how}", at.format("%m-%d %H:%M"))
+                });
+                let changes: Vec<String> = changes.collect();
+                let done = self.hostility.done_to(&id);
+                for lack in lacks {
+                    let story = format!("{lack} (changed {changes:?}; {done:?})");
+                    self.figures.wrong.push(story);
+                }
+            }
+        }
+    }
+
+    /// Each incident is of something that was really done, and is over.
+    async fn check_incidents(&mut self) {
+        let alerts = self.stage.db.rows("select * from alerts order by raised_at").await;
+        for alert in alerts {
+            let kind = alert["kind"].as_str().unwrap().to_owned();
+            let at = |name: &str| {
+                DateTime::parse_from_rfc3339(alert[name].as_str()?)
+                    .ok()
+                    .map(|at| at.to_utc())
+            };
+            let raised = at("raised_at").unwrap();
+            *self.figures.incidents.entry(kind.clone()).or_default() += 1;
+            if at("cleared_at").is_none() {
+                self.wrong(raised, format!("{kind} is never cleared: {}", alert["summary"]));
+            }
+            if let Err(why) = self.is_founded(&kind, raised) {
+                self.wrong(raised, format!("{kind} is raised, {why}: {}", alert["summary"]));
+            }
+        }
+    }
+
+    fn is_founded(&self, kind: &str, raised: DateTime<Utc>) -> Result<(), &'static str> {
+        let within =
+            |moments: &[DateTime<Utc>], span: TimeDelta| moments.iter().any(|at| *at <= raised && raised - *at <= span);
+        let ends = |stretches: &[Stretch]| {
+            stretches
+                .iter()
+                .any(|stretch| stretch.from <= raised && raised - stretch.to <= DAY)
+        };
+        let honest = Calendar::is_in(&self.calendar.honest, raised - TimeDelta::hours(1));
+        if honest {
+            return Err("in a stretch in which Vapi says all it has");
+        }
+        let founded = match kind {
+            "documents_emptied" => within(&self.hostility.hollowed_at, RETENTION),
+            "listing_suspect" | "counts_differ" => {
+                within(&self.hostility.hidden_at, DAY * 3) || ends(&self.calendar.empty)
+            }
+            "missed" | "late" | "low_headroom" => {
+                ends(&self.calendar.outages) || ends(&self.calendar.empty) || ends(self.calendar.elsewhere.as_slice())
+            }
+            _ => false,
+        };
+        if founded { Ok(()) } else { Err("and nothing was done") }
+    }
+
+    fn wrong(&mut self, at: DateTime<Utc>, what: String) {
+        self.figures.wrong.push(format!("{at}: {what}"));
+    }
+}
+
+/// What is to become of a call, at the world's true time.
+fn plan(world: &mut World, story: &Story) {
+    for version in &story.versions {
+        world.plan(version.at, version.document.clone());
+    }
+}
+
+impl Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} calls ({} compared: {} missing, {} parts lost), {} syncs ({} failed, {} of them refused another organisation), {} requests ({} broken), \
+             {} documents hollowed out ({} kept by a sync), {} calls left out, {} syncs told [], incidents {:?}, in {:.1} s",
+            self.calls,
+            self.compared,
+            self.missing,
+            self.lost_parts,
+            self.syncs,
+            self.failed,
+            self.refused,
+            self.requests,
+            self.faults,
+            self.hollowed,
+            self.kept,
+            self.hidden,
+            self.emptied,
+            self.incidents,
+            self.took.as_secs_f64()
+        )
+    }
+}
