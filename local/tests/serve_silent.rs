@@ -64,7 +64,9 @@ async fn synced(stage: &Stage, child: &mut Child) -> Result<Duration, String> {
 async fn ends_when_told(child: &mut Child) -> bool {
     let process = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap());
     kill(process, Signal::SIGTERM).unwrap();
-    tokio::time::timeout(Duration::from_secs(10), child.wait()).await.is_ok()
+    tokio::time::timeout(Duration::from_secs(10), child.wait())
+        .await
+        .is_ok()
 }
 
 async fn stage() -> (Stage, Proxy) {

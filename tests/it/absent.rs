@@ -1,10 +1,14 @@
 //! What a listing lacks is asked for by its id: what Vapi has was omitted, what it does not know is gone.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use shared::clock::rfc3339;
+use shared::event::Invocation;
 use shared::run::Status;
 use simulator::vapi::{Fault, Kind, Settings, Spec, World};
+use sync::Context;
 use tests::{Stage, now};
+use tokio_util::sync::CancellationToken;
 
 async fn loaded(calls: usize) -> Stage {
     let stage = Stage::with_calls(calls).await;
@@ -16,6 +20,16 @@ async fn loaded(calls: usize) -> Stage {
 fn omit(stage: &Stage, ids: &[String]) {
     let fault = Fault::OmittedRows(ids.to_vec());
     stage.vapi.faults().push(fault.every(1).on(Kind::CallList));
+}
+
+async fn sync_at(stage: &Stage, now: DateTime<Utc>) {
+    let context = Context {
+        now,
+        deadline_at: now + TimeDelta::minutes(15),
+        stop: CancellationToken::new(),
+    };
+    let invocation = Invocation::by_hand("test", json!({}));
+    sync::handle(&stage.deps(), &invocation, &context).await.unwrap();
 }
 
 async fn full(stage: &Stage) -> shared::run::Report {
@@ -99,7 +113,7 @@ async fn a_call_that_vapi_does_not_know_any_more_is_gone_and_not_missed() {
     stage.vapi.forget_requests();
     full(&stage).await;
     let asked = stage.vapi.requests().iter().any(|request| request.kind == Kind::Call);
-    assert!(!asked, "what is gone is asked for once");
+    assert!(!asked, "what is gone is left alone for half a day");
 
     for document in &documents {
         stage.vapi.world().insert(document);
@@ -107,6 +121,44 @@ async fn a_call_that_vapi_does_not_know_any_more_is_gone_and_not_missed() {
     full(&stage).await;
 
     assert_eq!(stage.db.count("vapi_calls_raw where gone_at is not null").await, 0);
+}
+
+#[tokio::test]
+async fn what_is_gone_is_asked_for_once_more_half_a_day_later() {
+    let stage = loaded(300).await;
+    // Too old for the trailing window to show it by itself.
+    let five_days_ago = rfc3339(now() - TimeDelta::days(5));
+    let is_old = |call: &Value| call["createdAt"].as_str().is_some_and(|at| at < five_days_ago.as_str());
+    let mut old: Vec<Value> = stage.vapi.world().calls().into_iter().filter(is_old).collect();
+    let (back, deleted) = (old[0].clone(), old.remove(1));
+    for call in [&back, &deleted] {
+        stage.vapi.world().remove(call["id"].as_str().unwrap());
+    }
+    full(&stage).await;
+    assert_eq!(stage.db.count("vapi_calls_raw where gone_at is not null").await, 2);
+    let mut settled = back.clone();
+    settled["cost"] = json!(7.75);
+    stage.vapi.world().insert(&settled);
+
+    for (hours, asked) in [(6, 0), (13, 2), (26, 0)] {
+        stage.vapi.forget_requests();
+        sync_at(&stage, now() + TimeDelta::hours(hours)).await;
+        let by_id = stage.vapi.requests();
+        let by_id = by_id.iter().filter(|request| {
+            [&back, &deleted]
+                .iter()
+                .any(|call| request.path.ends_with(call["id"].as_str().unwrap()))
+        });
+        assert_eq!(by_id.count(), asked, "after {hours} h");
+    }
+
+    let gone = stage
+        .db
+        .rows("select id from vapi_calls_raw where gone_at is not null")
+        .await;
+    assert_eq!(gone, [json!({"id": deleted["id"]})]);
+    let settled = stage.db.rows("select id from vapi_calls_raw where cost = 7.75").await;
+    assert_eq!(settled, [json!({"id": back["id"]})]);
 }
 
 #[tokio::test]

@@ -19,6 +19,9 @@ use crate::walk::{Stretch, Walker};
 const AT_ONCE: i64 = 10_000;
 /// Calls that one run asks for by their ids; the next run goes on with the others.
 const ASKED: usize = 200;
+/// After how long Vapi is asked once more for a call that it did not know: what is missing for an hour is not deleted,
+/// and may have settled since.
+const AGAIN: TimeDelta = TimeDelta::hours(12);
 /// That many calls may be omitted, or this share of what is stored for the stretches, before a listing is suspect.
 const FEW: u64 = 2;
 const SHARE: u64 = 100;
@@ -65,7 +68,7 @@ pub(crate) async fn look(deps: &Deps, walker: &Walker, read: &[Stretch], now: Da
             .await
             .context("comparing the listing with the table")?;
     }
-    let absent = pending(&client, walker, since).await?;
+    let absent = pending(&client, walker, since, now).await?;
     drop(client);
     if !absent.is_empty() {
         ask(deps, walker, &absent, &stretches, &mut absences, now).await?;
@@ -144,16 +147,24 @@ async fn compare(
     }
 }
 
-/// The absent calls that Vapi was not asked for yet, those of earlier runs among them; oldest first.
-async fn pending(client: &Client, walker: &Walker, since: DateTime<Utc>) -> Result<Vec<Listed>> {
+/// The absent calls that Vapi is to be asked for, those of earlier runs among them; oldest first.
+async fn pending(client: &Client, walker: &Walker, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Listed>> {
+    // The second time, Vapi is asked to the end of retention.
+    let oldest = now - walker.settings.retention;
+    let is_due = |call: &&Listed| {
+        call.is_absent
+            && match call.gone_at {
+                None => call.created_at >= since,
+                Some(gone_at) => now - gone_at >= AGAIN,
+            }
+    };
     let (mut pending, mut after): (Vec<Listed>, Option<Listed>) = (Vec::new(), None);
     // Those that are gone lie between them.
     while pending.len() <= ASKED {
-        let unlisted = call::unlisted(client, walker.organisation.id(), since, after.as_ref(), AT_ONCE)
+        let unlisted = call::unlisted(client, walker.organisation.id(), oldest, after.as_ref(), AT_ONCE)
             .await
             .context("looking for absent calls")?;
-        let absent = unlisted.iter().filter(|call| call.is_absent && !call.is_gone);
-        pending.extend(absent.cloned());
+        pending.extend(unlisted.iter().filter(is_due).cloned());
         if i64::try_from(unlisted.len()).is_ok_and(|count| count < AT_ONCE) {
             break;
         }
@@ -189,7 +200,8 @@ async fn ask(
                 found.push(id);
                 // What an earlier listing lacked says nothing of this one, and what cannot be read may well be listed.
                 let is_of_this_run = |(from, to): &(_, _)| (*from..=*to).contains(&call.created_at);
-                let is_omitted = walker.seen.contains(id) && stretches.iter().any(is_of_this_run);
+                let is_omitted =
+                    call.gone_at.is_none() && walker.seen.contains(id) && stretches.iter().any(is_of_this_run);
                 absences.omitted += u64::from(is_omitted);
             }
             Ok(false) => gone.push(id),
@@ -216,7 +228,8 @@ async fn ask(
             .await
             .context("keeping what is gone")?;
     }
-    absences.gone = gone.len() as u64;
+    let is_new = |call: &&Listed| call.gone_at.is_none() && gone.contains(&call.id.as_str());
+    absences.gone = absent.iter().filter(is_new).count() as u64;
     absences.left = (absent.len() - found.len() - gone.len()) as u64;
     Ok(())
 }

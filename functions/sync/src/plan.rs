@@ -80,7 +80,13 @@ pub(crate) fn plan(
     if !rescans || from < rescan_from {
         opened.push(window(Pass::New, Some(from), now, None));
     }
-    opened.push(window(Pass::Changed, None, now, Some(from)));
+    opened.push(if rescans {
+        // Of calls that the trailing window does not hold, those that changed within its length: a listing that lacked
+        // one for some hours may have been believed.
+        window(Pass::Changed, None, rescan_from, Some(from.min(rescan_from)))
+    } else {
+        window(Pass::Changed, None, now, Some(from))
+    });
     let last_look = last_look::due(state.last_looked_to, settings.retention, now);
     opened.extend(last_look.map(|(from, to)| window(Pass::LastLook, Some(from), to, None)));
     Plan {
@@ -184,6 +190,9 @@ mod tests {
 
         assert_eq!(passes(&plan), [Pass::Rescan, Pass::Changed]);
         assert_eq!(plan.opened[0].created_from, Some(at(6 - 48)));
+        // Older calls that changed within as long a time are read again beside it.
+        assert_eq!(plan.opened[1].created_to, at(6 - 48));
+        assert_eq!(plan.opened[1].updated_from, Some(at(6 - 48)));
     }
 
     #[test]

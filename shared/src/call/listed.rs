@@ -13,10 +13,10 @@ pub struct Listed {
     pub id: String,
     /// When Vapi created it.
     pub created_at: DateTime<Utc>,
-    /// A listing lacked it, and Vapi was not asked for it by its id yet.
+    /// A listing lacked it, and Vapi is still to be asked for it by its id: once, and a second time where it is gone.
     pub is_absent: bool,
-    /// Vapi did not know it by its id.
-    pub is_gone: bool,
+    /// When Vapi first did not know it by its id.
+    pub gone_at: Option<DateTime<Utc>>,
 }
 
 /// What is stored of one stretch of creation time.
@@ -77,7 +77,7 @@ pub async fn in_stretch(
     let rows = db
         .query_typed(
             r"
-            select id, created_at, absent_at is not null as is_absent, false as is_gone
+            select id, created_at, absent_at is not null as is_absent, gone_at
             from vapi_calls_raw
             where created_at >= $2
               and created_at <= $3
@@ -112,7 +112,7 @@ pub async fn unlisted(
     let rows = db
         .query_typed(
             r"
-            select id, created_at, absent_at is not null as is_absent, gone_at is not null as is_gone
+            select id, created_at, absent_at is not null as is_absent, gone_at
             from vapi_calls_raw
             where (absent_at is not null or gone_at is not null)
               and created_at >= $2
@@ -147,15 +147,14 @@ pub async fn mark_absent(db: &impl Executor, ids: &[&str], now: DateTime<Utc>) -
     Ok(())
 }
 
-/// Vapi does not know these calls any more.
+/// Vapi does not know these calls any more. Said for the first time, they stay absent, and are asked for once more.
 pub async fn mark_gone(db: &impl Executor, ids: &[&str], now: DateTime<Utc>) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update vapi_calls_raw
-        set gone_at = $2,
-            absent_at = null
+        set gone_at = coalesce(gone_at, $2),
+            absent_at = case when gone_at is null then coalesce(absent_at, $2) end
         where id = any($1)
-          and gone_at is null
         ",
         &[(&ids, Type::TEXT_ARRAY), (&now, Type::TIMESTAMPTZ)],
     )
@@ -219,6 +218,6 @@ fn listed(row: &Row) -> Result<Listed, DbError> {
         id: row.try_get("id")?,
         created_at: row.try_get("created_at")?,
         is_absent: row.try_get("is_absent")?,
-        is_gone: row.try_get("is_gone")?,
+        gone_at: row.try_get("gone_at")?,
     })
 }

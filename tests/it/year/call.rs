@@ -10,10 +10,18 @@ use super::dice::Dice;
 /// A call that will be.
 pub(super) struct Story {
     pub(super) id: String,
-    /// Its documents, and when each becomes the one that Vapi has, by the true clock.
-    pub(super) versions: Vec<(DateTime<Utc>, Value)>,
-    /// Whether each version shows by its creation or by `updatedAt` soon after it is there, by a clock that is right.
-    pub(super) announced: bool,
+    /// Its `createdAt`.
+    pub(super) dated: DateTime<Utc>,
+    pub(super) versions: Vec<Version>,
+}
+
+/// One of its documents.
+pub(super) struct Version {
+    /// When it becomes the one that Vapi has, by the true clock.
+    pub(super) at: DateTime<Utc>,
+    pub(super) document: Value,
+    /// Whether its creation or its `updatedAt` says at once that it is new, by a clock that is right.
+    pub(super) is_announced: bool,
 }
 
 /// What may come late.
@@ -54,8 +62,8 @@ pub(super) fn story(dice: &mut Dice, calendar: &Calendar, org: &'static str, cre
         number: dice.between(0, 99),
         has: Vec::new(),
     };
-    let mut versions = vec![(created, draft.document())];
-    let mut announced = draft.created == created;
+    let mut versions = Vec::new();
+    draft.change(calendar, created, &mut versions);
     let talk = TimeDelta::seconds(dice.between(20, 600));
     draft.status = "in-progress";
     draft.change(calendar, created + TimeDelta::seconds(15), &mut versions);
@@ -71,36 +79,29 @@ pub(super) fn story(dice: &mut Dice, calendar: &Calendar, org: &'static str, cre
     draft.change(calendar, ended, &mut versions);
     if late.is_none_or(|late| late.0 != Part::Analysis) {
         draft.has.push(Part::Analysis);
-        draft.change(
-            calendar,
-            ended + TimeDelta::seconds(dice.between(5, 240)),
-            &mut versions,
-        );
+        let after = TimeDelta::seconds(dice.between(5, 240));
+        draft.change(calendar, ended + after, &mut versions);
     }
     if let Some((part, after, moved)) = late {
         draft.has.push(part);
-        let before = draft.updated;
-        draft.change(calendar, ended + after, &mut versions);
-        if !moved {
-            draft.updated = before;
-            let last = versions.len() - 1;
-            versions[last].1 = draft.document();
-            announced = false;
+        if moved {
+            draft.change(calendar, ended + after, &mut versions);
+        } else {
+            versions.push(draft.version(ended + after, false));
         }
     }
-    announced &= versions.iter().all(|(at, _)| calendar.is_steady(*at));
     // Some calls show late: everything until then is there at once.
     if dice.chance(0.1) {
         let shown = created + TimeDelta::minutes(dice.between(5, 360));
-        announced = false;
         for version in &mut versions {
-            version.0 = version.0.max(shown);
+            version.at = version.at.max(shown);
+            version.is_announced = false;
         }
     }
     Story {
         id,
+        dated: draft.created,
         versions,
-        announced,
     }
 }
 
@@ -128,9 +129,17 @@ fn late_part(dice: &mut Dice) -> Option<(Part, TimeDelta, bool)> {
 }
 
 impl Draft {
-    fn change(&mut self, calendar: &Calendar, at: DateTime<Utc>, versions: &mut Vec<(DateTime<Utc>, Value)>) {
+    fn change(&mut self, calendar: &Calendar, at: DateTime<Utc>, versions: &mut Vec<Version>) {
         self.updated = calendar.vapi_time(at).max(self.updated);
-        versions.push((at, self.document()));
+        versions.push(self.version(at, calendar.is_steady(at)));
+    }
+
+    fn version(&self, at: DateTime<Utc>, is_announced: bool) -> Version {
+        Version {
+            at,
+            document: self.document(),
+            is_announced,
+        }
     }
 
     fn document(&self) -> Value {

@@ -22,6 +22,8 @@ pub(super) struct Hostility {
     pub(super) hidden_at: Vec<DateTime<Utc>>,
     pub(super) hollowed: usize,
     pub(super) hidden: usize,
+    /// What was done to each call, for whoever reads why it is not as it should be.
+    done: BTreeMap<String, Vec<String>>,
 }
 
 /// Which parts go together.
@@ -39,6 +41,11 @@ const SETS: [&[&str]; 9] = [
 ];
 
 impl Hostility {
+    /// What was done to a call.
+    pub(super) fn done_to(&self, id: &str) -> &[String] {
+        self.done.get(id).map_or(&[], Vec::as_slice)
+    }
+
     /// Lets an hour pass.
     pub(super) fn hour(
         &mut self,
@@ -109,6 +116,11 @@ impl Hostility {
                 updated: moved.then(|| world.now()),
                 in_lists_only,
             };
+            let done = format!(
+                "{now}: {:?} of {:?}, moved: {moved}, stays: {stays}",
+                thinning.left, thinning.parts
+            );
+            self.done.entry(id.clone()).or_default().push(done);
             self.hollowed += usize::from(world.thin(id, thinning));
             if !stays {
                 self.restored.insert(id.clone(), back);
@@ -136,10 +148,13 @@ impl Hostility {
         } else {
             Hidden::Everywhere
         };
+        let until = now + TimeDelta::hours(dice.between(1, 30));
         for id in dice.sample(ids, count) {
             self.hidden += usize::from(world.hide(&id, from));
+            let done = format!("{now}: hidden {from:?} until {until}");
+            self.done.entry(id).or_default().push(done);
         }
-        self.shown_at = Some(now + TimeDelta::hours(dice.between(1, 30)));
+        self.shown_at = Some(until);
         self.hidden_at.push(now);
     }
 }

@@ -16,16 +16,9 @@ use play::Year;
 async fn live_through(seed: u64, days: i64) {
     let figures = Year::new(seed, days).await.play().await;
     eprintln!("seed {seed}, {days} days: {figures}");
-    for wrong in &figures.wrong {
-        eprintln!("{}", wrong.chars().take(300).collect::<String>());
-    }
-    assert!(
-        figures.wrong.is_empty(),
-        "{} of {} findings: {:#?}",
-        figures.wrong.len().min(40),
-        figures.wrong.len(),
-        figures.wrong.iter().take(40).collect::<Vec<_>>()
-    );
+    let wrong = &figures.wrong;
+    let shown = wrong.iter().take(40).collect::<Vec<_>>();
+    assert!(wrong.is_empty(), "{} findings, the first: {shown:#?}", wrong.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,6 +11,7 @@ use shared::run::{Failure, Report, Status};
 use simulator::vapi::{Fault, Kind, Refusal, Retention, Settings, World};
 use sync::Context;
 use tests::Stage;
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::calendar::{Calendar, Stretch};
@@ -23,16 +24,20 @@ const OURS: &str = "5d2f7c1a-3b44-4e0e-9a51-0c6f2a9b7e10";
 const OTHERS: &str = "0b1e5c77-9f0e-4a44-8c1d-6f1f0d1c2e3a";
 const DAY: TimeDelta = TimeDelta::days(1);
 const RETENTION: TimeDelta = TimeDelta::days(14);
+/// Syncs every six hours, both ends of a day among them.
+const LOOKS_A_DAY: u32 = 5;
 
 /// What is known of a call that Vapi has or will have.
 pub(super) struct Fate {
     pub(super) created: DateTime<Utc>,
-    /// Each of its versions so far was announced, or looked at last, and read by a sync: it may be hollowed out.
+    /// Its `createdAt`, from which retention counts.
+    dated: DateTime<Utc>,
+    /// What Vapi has by now could be read by a sync: it may be hollowed out.
     pub(super) is_known: bool,
-    announced: bool,
-    versions: Vec<DateTime<Utc>>,
-    /// Truthful syncs since the call was old enough for a last look.
-    late_looks: u32,
+    /// When each of its versions comes, and whether it is announced.
+    versions: Vec<(DateTime<Utc>, bool)>,
+    /// Truthful syncs since its last version in which each call of its age is read again within a day.
+    looks: u32,
 }
 
 /// What the year came to.
@@ -61,6 +66,7 @@ pub(super) struct Year {
     stage: Stage,
     sync: sync::Deps,
     watchdog: watchdog::Deps,
+    client: Client,
     calendar: Calendar,
     dice: Dice,
     hostility: Hostility,
@@ -69,7 +75,10 @@ pub(super) struct Year {
     /// The world that the key does not show at the moment.
     aside: World,
     is_elsewhere: bool,
+    passed_to: DateTime<Utc>,
     last: Option<Last>,
+    /// When Vapi last told the truth to a sync.
+    told_at: Option<DateTime<Utc>>,
     figures: Figures,
 }
 
@@ -105,6 +114,7 @@ impl Year {
         };
         let mut year = Self {
             sync: stage.deps(),
+            client: stage.db.client().await,
             stage,
             watchdog,
             calendar,
@@ -113,7 +123,9 @@ impl Year {
             fates: BTreeMap::new(),
             aside: World::empty(start),
             is_elsewhere: false,
+            passed_to: start - RETENTION - DAY,
             last: None,
+            told_at: None,
             figures: Figures::default(),
             dice,
         };
@@ -193,10 +205,14 @@ impl Year {
                 story.id,
                 Fate {
                     created,
+                    dated: story.dated,
                     is_known: false,
-                    announced: story.announced,
-                    versions: story.versions.iter().map(|(at, _)| *at).collect(),
-                    late_looks: 0,
+                    versions: story
+                        .versions
+                        .iter()
+                        .map(|version| (version.at, version.is_announced))
+                        .collect(),
+                    looks: 0,
                 },
             );
         }
@@ -216,16 +232,13 @@ impl Year {
             world.set_now(theirs);
             world.set_clock_ahead(theirs - now);
         }
+        let before = std::mem::replace(&mut self.passed_to, now);
+        let has_changed = |fate: &Fate| fate.versions.iter().any(|(at, _)| before < *at && *at <= now);
+        for fate in self.fates.values_mut().filter(|fate| has_changed(fate)) {
+            (fate.is_known, fate.looks) = (false, 0);
+        }
         if now.minute() == 0 {
             let ours = if elsewhere { &mut self.aside } else { &mut *server };
-            let is_new = |fate: &Fate| {
-                fate.versions
-                    .iter()
-                    .any(|at| now - TimeDelta::hours(1) < *at && *at <= now)
-            };
-            for fate in self.fates.values_mut().filter(|fate| is_new(fate)) {
-                fate.is_known = false;
-            }
             self.hostility
                 .hour(ours, &self.fates, &self.calendar, &mut self.dice, now);
             ours.forget_before(now - RETENTION - DAY);
@@ -312,22 +325,30 @@ impl Year {
     }
 
     /// Notes what this sync was told.
+    ///
+    /// A version that nothing announces shows to whoever reads the call again. That is promised for calls of the last
+    /// two days and for those that Vapi is about to forget, once a day, and so is counted on after a day of syncs.
     fn told(&mut self, now: DateTime<Utc>) {
         let world = self.stage.vapi.world();
         let oldest = world.now() - RETENTION;
+        let day_passed = self.told_at.is_none_or(|told| now - told >= DAY);
         for id in world.call_ids() {
             let (Some(text), Some(fate)) = (world.call_text(&id), self.fates.get_mut(&id)) else {
                 continue;
             };
-            if fate.created < oldest + TimeDelta::minutes(15) {
+            // Clocks differ by up to twelve minutes.
+            if fate.dated < oldest + TimeDelta::minutes(15) {
                 continue;
             }
-            self.truth.served(&id, &text);
-            if now - fate.created > DAY * 12 + TimeDelta::minutes(30) {
-                fate.late_looks += 1;
+            let age = now - fate.dated;
+            if age < DAY * 2 - TimeDelta::minutes(30) || age > DAY * 12 + TimeDelta::minutes(30) {
+                fate.looks += if day_passed { LOOKS_A_DAY } else { 1 };
             }
-            fate.is_known |= fate.announced || fate.late_looks > 5;
+            let version = fate.versions.iter().rev().find(|(at, _)| *at <= now);
+            fate.is_known |= version.is_some_and(|(_, announced)| *announced) || fate.looks >= LOOKS_A_DAY;
+            self.truth.listed(&id, &text, fate.is_known);
         }
+        self.told_at = Some(now);
     }
 
     async fn check_success(&mut self, now: DateTime<Utc>, report: &Report, watermark: Option<DateTime<Utc>>) {
@@ -396,9 +417,12 @@ impl Year {
     }
 
     async fn watermark(&self) -> Option<DateTime<Utc>> {
-        let rows = self.stage.db.rows("select watermark from sync_state").await;
-        let text = rows.first()?["watermark"].as_str()?;
-        Some(DateTime::parse_from_rfc3339(text).unwrap().to_utc())
+        let row = self
+            .client
+            .query_opt("select watermark from sync_state", &[])
+            .await
+            .unwrap();
+        row?.get(0)
     }
 
     /// Compares what is stored of the calls that were created before this, and lets go of them.
@@ -409,14 +433,12 @@ impl Year {
             .filter(|(_, fate)| fate.created < before)
             .map(|(id, _)| id.clone())
             .collect();
-        let query = "select * from vapi_calls_raw where org_id is not null order by id";
-        let rows: BTreeMap<String, Value> = self
-            .stage
-            .db
-            .rows(query)
-            .await
-            .into_iter()
-            .map(|row| (row["id"].as_str().unwrap().to_owned(), row))
+        let query = "select to_jsonb(found) from vapi_calls_raw as found where id = any($1)";
+        let found = self.client.query(query, &[&due]).await.unwrap();
+        let rows: BTreeMap<String, Value> = found
+            .iter()
+            .map(|row| row.get(0))
+            .map(|row: Value| (row["id"].as_str().unwrap().to_owned(), row))
             .collect();
         for id in due {
             let lacks = self.truth.lacks(&id, rows.get(&id));
@@ -429,12 +451,15 @@ impl Year {
             if let Some(fate) = self.fates.remove(&id)
                 && !lacks.is_empty()
             {
-                let versions: Vec<String> = fate.versions.iter().map(ToString::to_string).collect();
+                let changes = fate.versions.iter().map(|(at, announced)| {
+                    let how = if *announced { "announced" } else { "silent" };
+                    format!("{} {how}", at.format("%m-%d %H:%M"))
+                });
+                let changes: Vec<String> = changes.collect();
+                let done = self.hostility.done_to(&id);
                 for lack in lacks {
-                    self.figures.wrong.push(format!(
-                        "{lack} (announced: {}; versions: {versions:?})",
-                        fate.announced
-                    ));
+                    let story = format!("{lack} (changed {changes:?}; {done:?})");
+                    self.figures.wrong.push(story);
                 }
             }
         }
@@ -493,8 +518,8 @@ impl Year {
 
 /// What is to become of a call, at the world's true time.
 fn plan(world: &mut World, story: &Story) {
-    for (at, document) in &story.versions {
-        world.plan(*at, document.clone());
+    for version in &story.versions {
+        world.plan(version.at, version.document.clone());
     }
 }
 

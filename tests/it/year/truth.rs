@@ -5,11 +5,19 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// For every call that a sync could read: each part's last value that was not empty.
+/// For every call that Vapi listed while a sync ran, what it must be stored with.
 #[derive(Default)]
 pub(super) struct Truth {
-    calls: BTreeMap<String, BTreeMap<&'static str, Value>>,
-    served: HashMap<String, Bytes>,
+    calls: BTreeMap<String, BTreeMap<&'static str, Known>>,
+    read: HashMap<String, (Bytes, bool)>,
+}
+
+/// A part's last value that was not empty.
+struct Known {
+    /// As it could be known to have come; none where it came unannounced, and was not looked for yet.
+    certain: Option<Value>,
+    /// What was listed since: a sync may have read it by chance.
+    possible: Vec<Value>,
 }
 
 /// A part of a call: where its documents have it, the first place that is not empty, and where its row has it.
@@ -63,22 +71,26 @@ const PARTS: [Part; 16] = [
 ];
 
 impl Truth {
-    /// A sync ran while Vapi's lists had this document.
-    pub(super) fn served(&mut self, id: &str, text: &Bytes) {
+    /// A sync ran while Vapi's lists had this document; `is_certain` if there was reason to read it.
+    pub(super) fn listed(&mut self, id: &str, text: &Bytes, is_certain: bool) {
         // The same bytes say nothing new.
-        if self.served.get(id).is_some_and(|before| before == text) {
+        if self
+            .read
+            .get(id)
+            .is_some_and(|(before, was)| before == text && (*was || !is_certain))
+        {
             return;
         }
-        self.served.insert(id.to_owned(), text.clone());
+        self.read.insert(id.to_owned(), (text.clone(), is_certain));
         let document: Value = serde_json::from_slice(text).unwrap();
         let known = self.calls.entry(id.to_owned()).or_default();
         for part in &PARTS {
-            if let Some(value) = first(&document, part.document)
-                && !known
-                    .get(part.name)
-                    .is_some_and(|before| is_beginning_of(before, value))
-            {
-                known.insert(part.name, value.clone());
+            if let Some(value) = first(&document, part.document) {
+                let known = known.entry(part.name).or_insert(Known {
+                    certain: None,
+                    possible: Vec::new(),
+                });
+                known.take(value, is_certain);
             }
         }
     }
@@ -96,17 +108,38 @@ impl Truth {
             return vec![format!("{id} is not stored")];
         };
         let mut lacks = Vec::new();
-        for part in PARTS.iter().filter(|part| known.contains_key(part.name)) {
-            let (expected, found) = (&known[part.name], first(row, part.row).unwrap_or(&Value::Null));
-            if !is_equal(expected, found) {
-                lacks.push(format!("{id}: {} is {found}, and Vapi served {expected}", part.name));
+        for part in &PARTS {
+            let Some(known) = known.get(part.name) else { continue };
+            let found = first(row, part.row).unwrap_or(&Value::Null);
+            let Some(certain) = &known.certain else { continue };
+            if !is_equal(certain, found) && !known.possible.iter().any(|value| is_equal(value, found)) {
+                lacks.push(format!("{id}: {} is {found}, and Vapi served {certain}", part.name));
             }
         }
-        let tools = json!(tools(known.get("messages")));
+        let messages = first(row, &["/raw_json/artifact/messages", "/raw_json/messages"]);
+        let tools = json!(tools(messages));
         if row["tool_names"] != tools {
             lacks.push(format!("{id}: the tools are {}, and not {tools}", row["tool_names"]));
         }
         lacks
+    }
+}
+
+impl Known {
+    fn take(&mut self, value: &Value, is_certain: bool) {
+        if self
+            .certain
+            .as_ref()
+            .is_some_and(|before| is_beginning_of(before, value))
+        {
+            return;
+        }
+        if is_certain {
+            self.certain = Some(value.clone());
+            self.possible.clear();
+        } else {
+            self.possible.push(value.clone());
+        }
     }
 }
 

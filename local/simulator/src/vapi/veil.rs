@@ -1,7 +1,6 @@
-//! A Vapi that does not say all it has: calls that lists leave out, lists without a row, documents
-//! of which parts are gone.
+//! A Vapi that does not say all it has: calls that lists leave out, documents that lack parts for a while.
 //!
-//! The world stays what it is: what is held back comes back, as it is by then, when it is shown again.
+//! The world stays what it is: what is held back comes back, as it is by then.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -39,7 +38,7 @@ pub struct Thinning {
     pub parts: Vec<String>,
     /// What is left of them.
     pub left: Left,
-    /// Its `updatedAt` from then on; `None` leaves it.
+    /// Its `updatedAt`, until a version comes that changed later; `None` leaves it.
     pub updated: Option<DateTime<Utc>>,
     /// Whether the id still finds the whole document: only lists have become slim.
     pub in_lists_only: bool,
@@ -184,7 +183,8 @@ impl Thinning {
                 Left::FirstHalf => value.pointer_mut(part).map_or((), halve),
             }
         }
-        if let Some(updated) = self.updated {
+        // A later version says so by itself.
+        if let Some(updated) = self.updated.filter(|updated| *updated > whole.updated) {
             value["updatedAt"] = json!(updated.to_rfc3339_opts(SecondsFormat::Millis, true));
         }
         Some(Document::read(&value, (whole.created, whole.updated)))
