@@ -161,12 +161,10 @@ impl Functions {
         ledger: &Ledger,
         run: impl Future<Output = Result<T, Failure>>,
     ) -> Result<()> {
-        let freed = holder::free_lease(&ledger.pool, &ledger.bus, script_name);
-        match timeout(FREEING, freed).await {
-            Ok(Ok(())) => {}
-            // The claim says it better, or finds the lease free.
-            Ok(Err(error)) => tracing::warn!("looking for a process that has ended: {error:#}"),
-            Err(_) => tracing::warn!("looking for a process that has ended: the database does not answer"),
+        let pool = ledger.pool.within(FREEING);
+        // The claim says it better, or finds the lease free.
+        if let Err(error) = holder::free_lease(&pool, &ledger.bus, script_name).await {
+            tracing::warn!("looking for a process that has ended: {error:#}");
         }
         let limit = self.time_limit.delta().to_std().unwrap_or_default() + OVERTIME;
         match timeout(limit, Box::pin(run)).await {

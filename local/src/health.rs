@@ -32,7 +32,7 @@ pub(crate) struct Health {
 impl Health {
     pub(crate) fn new(pool: Pool, every: Span, time_limit: Span, now: DateTime<Utc>) -> Self {
         Self {
-            pool,
+            pool: pool.within(PATIENCE),
             every,
             time_limit,
             started_at: now,
@@ -48,14 +48,13 @@ impl Health {
     /// The answer.
     pub(crate) async fn check(&self) -> (StatusCode, Json<Value>) {
         let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let (status, last) = match tokio::time::timeout(PATIENCE, self.last()).await {
-            Ok(Ok(last)) if self.is_overdue(last.as_ref(), clock::now()) => ("overdue", last),
-            Ok(Ok(last)) => ("ok", last),
-            Ok(Err(error)) => {
+        let (status, last) = match self.last().await {
+            Ok(last) if self.is_overdue(last.as_ref(), clock::now()) => ("overdue", last),
+            Ok(last) => ("ok", last),
+            Err(error) => {
                 tracing::error!("the pages have no database: {error:#}");
                 ("the database does not answer", None)
             }
-            Err(_) => ("the database does not answer", None),
         };
         let last = last.map(
             |run| json!({"run_id": run.id, "status": run.status, "ended_at": run.finished_at.map(clock::rfc3339)}),
@@ -76,8 +75,11 @@ impl Health {
 
     /// The last sync that ended, unless it was skipped.
     async fn last(&self) -> Result<Option<Row>> {
-        let client = db::connect(&self.pool).await?;
-        let runs = run::latest(&client, Some(sync::SCRIPT), LOOKED_AT).await?;
+        let runs = db::retry(&self.pool, || async {
+            let client = db::connect(&self.pool).await?;
+            Ok(run::latest(&client, Some(sync::SCRIPT), LOOKED_AT).await?)
+        })
+        .await?;
         let ended = runs
             .into_iter()
             .filter(|run| run.finished_at.is_some() && run.status != "skipped");

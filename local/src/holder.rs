@@ -19,10 +19,15 @@ pub(crate) fn announce() {
 
 /// Closes the runs of a script whose process on this machine has ended, and tells the bus.
 pub(crate) async fn free_lease(pool: &Pool, bus: &Bus, script_name: &str) -> Result<()> {
-    let mut client = db::connect(pool).await?;
-    let transaction = client.transaction().await?;
-    let lost = run::close_gone(&transaction, script_name, clock::now(), is_gone).await?;
-    transaction.commit().await?;
+    let now = clock::now();
+    let lost = db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        let lost = run::close_gone(&transaction, script_name, now, is_gone).await?;
+        transaction.commit().await?;
+        Ok(lost)
+    })
+    .await?;
     for lost in lost {
         tracing::warn!(run_id = %lost.id, "closed a run of {script_name} whose process has ended");
         if let Err(error) = bus.publish(lost.announcement(script_name)).await {

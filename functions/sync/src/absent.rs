@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use shared::call::{self, Listed};
-use shared::db::Client;
+use shared::db::Pool;
 use shared::run::Step;
 use shared::{db, telemetry};
 
@@ -54,22 +54,21 @@ impl Absences {
 
 /// Compares what was listed with what is stored, and asks for what is absent where there is time for it.
 pub(crate) async fn look(deps: &Deps, walker: &Walker, read: &[Stretch], now: DateTime<Utc>) -> Result<Absences> {
-    let client = db::connect(&deps.ledger.pool)
-        .await
-        .context("comparing the listing with the table")?;
+    let pool = &deps.ledger.pool;
     let since = now - deps.settings.retention + margin(deps.settings.retention);
     let mut absences = Absences::default();
-    welcome_back(&client, walker, since)
+    welcome_back(pool, walker, since)
         .await
         .context("looking for calls that are listed again")?;
     let stretches = merged(read, since);
     for stretch in &stretches {
-        absences.known += compare(&client, walker, *stretch, now)
+        absences.known += compare(pool, walker, *stretch, now)
             .await
             .context("comparing the listing with the table")?;
     }
-    let absent = pending(&client, walker, since, now).await?;
-    drop(client);
+    let absent = pending(pool, walker, since, now)
+        .await
+        .context("looking for absent calls")?;
     if !absent.is_empty() {
         ask(deps, walker, &absent, &stretches, &mut absences, now).await?;
         report(walker, &absences);
@@ -102,18 +101,23 @@ fn merged(read: &[Stretch], since: DateTime<Utc>) -> Vec<(DateTime<Utc>, DateTim
 }
 
 /// Calls that were taken for absent or gone, and that a page held again.
-async fn welcome_back(client: &Client, walker: &Walker, since: DateTime<Utc>) -> Result<()> {
+async fn welcome_back(pool: &Pool, walker: &Walker, since: DateTime<Utc>) -> Result<()> {
     let mut after: Option<Listed> = None;
     loop {
-        let unlisted = call::unlisted(client, walker.organisation.id(), since, after.as_ref(), AT_ONCE).await?;
-        let back: Vec<&str> = unlisted
-            .iter()
-            .filter(|call| walker.seen.contains(&call.id))
-            .map(|call| call.id.as_str())
-            .collect();
-        if !back.is_empty() {
-            call::is_listed(client, &back).await?;
-        }
+        let unlisted = db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            let unlisted = call::unlisted(&client, walker.organisation.id(), since, after.as_ref(), AT_ONCE).await?;
+            let back: Vec<&str> = unlisted
+                .iter()
+                .filter(|call| walker.seen.contains(&call.id))
+                .map(|call| call.id.as_str())
+                .collect();
+            if !back.is_empty() {
+                call::is_listed(&client, &back).await?;
+            }
+            Ok(unlisted)
+        })
+        .await?;
         if i64::try_from(unlisted.len()).is_ok_and(|count| count < AT_ONCE) {
             return Ok(());
         }
@@ -123,23 +127,28 @@ async fn welcome_back(client: &Client, walker: &Walker, since: DateTime<Utc>) ->
 
 /// Marks the stored calls of a stretch that no page held; returns how many are stored.
 async fn compare(
-    client: &Client,
+    pool: &Pool,
     walker: &Walker,
     stretch: (DateTime<Utc>, DateTime<Utc>),
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let (mut known, mut after): (u64, Option<Listed>) = (0, None);
     loop {
-        let stored = call::in_stretch(client, walker.organisation.id(), stretch, after.as_ref(), AT_ONCE).await?;
+        let stored = db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            let stored = call::in_stretch(&client, walker.organisation.id(), stretch, after.as_ref(), AT_ONCE).await?;
+            let absent: Vec<&str> = stored
+                .iter()
+                .filter(|call| !call.is_absent && !walker.seen.contains(&call.id))
+                .map(|call| call.id.as_str())
+                .collect();
+            if !absent.is_empty() {
+                call::mark_absent(&client, &absent, now).await?;
+            }
+            Ok(stored)
+        })
+        .await?;
         known += stored.len() as u64;
-        let absent: Vec<&str> = stored
-            .iter()
-            .filter(|call| !call.is_absent && !walker.seen.contains(&call.id))
-            .map(|call| call.id.as_str())
-            .collect();
-        if !absent.is_empty() {
-            call::mark_absent(client, &absent, now).await?;
-        }
         if i64::try_from(stored.len()).is_ok_and(|count| count < AT_ONCE) {
             return Ok(known);
         }
@@ -148,7 +157,7 @@ async fn compare(
 }
 
 /// The absent calls that Vapi is to be asked for, those of earlier runs among them; oldest first.
-async fn pending(client: &Client, walker: &Walker, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Listed>> {
+async fn pending(pool: &Pool, walker: &Walker, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Listed>> {
     // The second time, Vapi is asked to the end of retention.
     let oldest = now - walker.settings.retention;
     let is_due = |call: &&Listed| {
@@ -161,9 +170,11 @@ async fn pending(client: &Client, walker: &Walker, since: DateTime<Utc>, now: Da
     let (mut pending, mut after): (Vec<Listed>, Option<Listed>) = (Vec::new(), None);
     // Those that are gone lie between them.
     while pending.len() <= ASKED {
-        let unlisted = call::unlisted(client, walker.organisation.id(), oldest, after.as_ref(), AT_ONCE)
-            .await
-            .context("looking for absent calls")?;
+        let unlisted = db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            Ok(call::unlisted(&client, walker.organisation.id(), oldest, after.as_ref(), AT_ONCE).await?)
+        })
+        .await?;
         pending.extend(unlisted.iter().filter(is_due).cloned());
         if i64::try_from(unlisted.len()).is_ok_and(|count| count < AT_ONCE) {
             break;
@@ -218,16 +229,21 @@ async fn ask(
     }
     walker.flush(&mut course, false).await?;
     walker.writers.finish().await?;
-    let client = db::connect(&deps.ledger.pool).await.context("keeping what is gone")?;
-    call::is_listed(&client, &found)
-        .await
-        .context("keeping what Vapi has")?;
     // A listing without a single call is no witness of what was deleted.
-    if !walker.listing.is_empty() || gone.len() < GONE_AT_A_TIME {
-        call::mark_gone(&client, &gone, now)
+    let is_witness = !walker.listing.is_empty() || gone.len() < GONE_AT_A_TIME;
+    let pool = &deps.ledger.pool;
+    db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        call::is_listed(&client, &found)
             .await
-            .context("keeping what is gone")?;
-    }
+            .context("keeping what Vapi has")?;
+        if is_witness {
+            call::mark_gone(&client, &gone, now).await?;
+        }
+        Ok(())
+    })
+    .await
+    .context("keeping what is gone")?;
     let is_new = |call: &&Listed| call.gone_at.is_none() && gone.contains(&call.id.as_str());
     absences.gone = absent.iter().filter(is_new).count() as u64;
     absences.left = (absent.len() - found.len() - gone.len()) as u64;

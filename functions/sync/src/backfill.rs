@@ -114,7 +114,7 @@ pub(crate) async fn calls(
                 read_again_at: opened.before.read_again_at.filter(|_| !opened.is_full),
                 ..opened.before
             };
-            hold_state(deps, &walker, &before, opened.carried, &reasons, now).await?;
+            hold_state(deps, &walker, &before, &opened.carried, &reasons, now).await?;
             reasons.push("the next run reads the same again".to_owned());
         }
         note_counts(deps, run).await?;

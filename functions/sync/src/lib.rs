@@ -109,13 +109,14 @@ async fn sync(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) ->
 }
 
 async fn whose(deps: &Deps) -> Result<Organisation> {
-    let client = db::connect(&deps.ledger.pool)
-        .await
-        .context("looking whose calls are stored")?;
-    let state = sync_state::read(&client)
-        .await
-        .context("looking whose calls are stored")?;
-    Organisation::known(&client, &deps.settings, &state).await
+    let pool = &deps.ledger.pool;
+    db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        let state = sync_state::read(&client).await?;
+        Ok(Organisation::known(&client, &deps.settings, &state).await?)
+    })
+    .await
+    .context("looking whose calls are stored")
 }
 
 fn also_left(outcome: Outcome, more: Option<String>) -> Outcome {

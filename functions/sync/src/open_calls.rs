@@ -14,11 +14,13 @@ use crate::walk::Walker;
 pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now: DateTime<Utc>) -> Result<usize> {
     // What the walks brought in must be seen to have ended.
     walker.writers.finish().await?;
-    let client = db::connect(&deps.ledger.pool).await.context("reading the open calls")?;
-    let open = call::open_since(&client, walker.organisation.id(), now - deps.settings.retention)
-        .await
-        .context("reading the open calls")?;
-    drop(client);
+    let pool = &deps.ledger.pool;
+    let open = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(call::open_since(&client, walker.organisation.id(), now - deps.settings.retention).await?)
+    })
+    .await
+    .context("reading the open calls")?;
     let ids: Vec<String> = open.into_iter().filter(|id| !walker.seen.contains(id)).collect();
     if ids.is_empty() {
         return Ok(0);
@@ -46,10 +48,12 @@ pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now:
     walker.flush(&mut course, false).await?;
     // Where nothing is listed at all, nothing is proof of what is gone.
     if !dry_run && !walker.listing.is_empty() && !gone.is_empty() {
-        let client = db::connect(&deps.ledger.pool).await.context("keeping what is gone")?;
-        call::mark_gone(&client, &gone, now)
-            .await
-            .context("keeping what is gone")?;
+        db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            Ok(call::mark_gone(&client, &gone, now).await?)
+        })
+        .await
+        .context("keeping what is gone")?;
     }
     let text = format!(
         "read {read} of {} open calls again; Vapi does not know {} any more",

@@ -2,8 +2,7 @@
 
 use std::sync::OnceLock;
 
-use anyhow::{Context as _, Result};
-use shared::db::Executor;
+use shared::db::{DbError, Executor};
 use shared::document::{self, Reading};
 use shared::sync_state::State;
 use shared::{call, config};
@@ -49,12 +48,10 @@ pub(crate) enum Foreign {
 
 impl Organisation {
     /// What is known before Vapi has answered; by the newest call where no earlier run recorded it.
-    pub(crate) async fn known(db: &impl Executor, settings: &config::Sync, state: &State) -> Result<Self> {
+    pub(crate) async fn known(db: &impl Executor, settings: &config::Sync, state: &State) -> Result<Self, DbError> {
         let recorded = match &state.organisation {
             Some(organisation) => Some(organisation.clone()),
-            None => call::newest_organisation(db)
-                .await
-                .context("looking whose calls are stored")?,
+            None => call::newest_organisation(db).await?,
         };
         Ok(Self {
             wanted: settings.organisation.clone(),

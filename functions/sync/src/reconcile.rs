@@ -103,20 +103,24 @@ async fn refused(deps: &Deps, walker: &Walker, before: &State, why: &str, now: D
         );
         walker.run.info(Step::Validate, text, json!({}));
     }
-    let client = db::connect(&deps.ledger.pool)
-        .await
-        .context("keeping that Vapi does not count")?;
-    sync_state::counts_refused(&client, now)
-        .await
-        .context("keeping that Vapi does not count")
+    let pool = &deps.ledger.pool;
+    db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(sync_state::counts_refused(&client, now).await?)
+    })
+    .await
+    .context("keeping that Vapi does not count")
 }
 
 async fn compare(deps: &Deps, walker: &Walker, days: &[Day], theirs: &[analytics::Counted]) -> Result<Vec<Compared>> {
-    let client = db::connect(&deps.ledger.pool).await.context("counting calls")?;
+    let pool = &deps.ledger.pool;
     let stretches: Vec<_> = days.iter().map(|day| (day.starts, day.ends)).collect();
-    let ours = call::by_stretch(&client, walker.organisation.id(), &stretches)
-        .await
-        .context("counting calls")?;
+    let ours = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(call::by_stretch(&client, walker.organisation.id(), &stretches).await?)
+    })
+    .await
+    .context("counting calls")?;
     let counted = ours.into_iter().zip(theirs.iter().copied());
     Ok(days
         .iter()
@@ -161,14 +165,17 @@ async fn conclude(
     compared: &[Compared],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let client = db::connect(&deps.ledger.pool).await.context("keeping the comparison")?;
+    let pool = &deps.ledger.pool;
     let lacking: Vec<&Compared> = compared.iter().filter(|day| day.lacks()).collect();
     let missing: i64 = lacking.iter().map(|day| day.theirs.calls - day.ours.calls).sum();
     // What could not be stored is told of by itself.
     let rejected = if missing > 0 {
-        reject::open(&client, now - deps.settings.retention)
-            .await
-            .context("counting rejects")?
+        db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            Ok(reject::open(&client, now - deps.settings.retention).await?)
+        })
+        .await
+        .context("counting rejects")?
     } else {
         0
     };
@@ -197,9 +204,12 @@ async fn conclude(
     #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
     let count = missing as f64;
     telemetry::metrics(now, &[("Script", SCRIPT)], &[("CallsMissing", "Count", count)]);
-    sync_state::reconciled(&client, complete_to, missing, now)
-        .await
-        .context("keeping the comparison")
+    db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(sync_state::reconciled(&client, complete_to, missing, now).await?)
+    })
+    .await
+    .context("keeping the comparison")
 }
 
 /// The day before the first one that lacks calls; what was known before, where that is the first that was compared.

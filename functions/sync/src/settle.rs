@@ -36,16 +36,18 @@ pub(crate) async fn judge(
 
 /// Moves the watermark if nothing is left open, and says what it is.
 pub(crate) async fn settle_state(deps: &Deps, walker: &Walker, now: DateTime<Utc>) -> Result<()> {
-    let client = db::connect(&deps.ledger.pool).await.context("moving the watermark")?;
-    if let Some(id) = walker.organisation.confirmed() {
-        sync_state::belongs_to(&client, id, now)
-            .await
-            .context("keeping whose calls these are")?;
-    }
-    let watermark = sync_state::advance(&client, now)
-        .await
-        .context("moving the watermark")?;
-    drop(client);
+    let pool = &deps.ledger.pool;
+    let watermark = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        if let Some(id) = walker.organisation.confirmed() {
+            sync_state::belongs_to(&client, id, now)
+                .await
+                .context("keeping whose calls these are")?;
+        }
+        Ok(sync_state::advance(&client, now).await?)
+    })
+    .await
+    .context("moving the watermark")?;
     resolve_rejects(deps, &walker.run, now).await?;
     report_headroom(deps, &walker.run, watermark, now);
     Ok(())
@@ -56,17 +58,19 @@ pub(crate) async fn hold_state(
     deps: &Deps,
     walker: &Walker,
     before: &State,
-    carried: Vec<Window>,
+    carried: &[Window],
     reasons: &[String],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let mut client = db::connect(&deps.ledger.pool).await.context("holding the watermark")?;
-    let transaction = client.transaction().await.context("holding the watermark")?;
-    sync_state::restore(&transaction, before, carried, now)
-        .await
-        .context("holding the watermark")?;
-    transaction.commit().await.context("holding the watermark")?;
-    drop(client);
+    let pool = &deps.ledger.pool;
+    db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        sync_state::restore(&transaction, before, carried.to_vec(), now).await?;
+        Ok(transaction.commit().await?)
+    })
+    .await
+    .context("holding the watermark")?;
     let counters = walker.run.counters();
     let is_all = counters.records_failed == 0 && !walker.run.has_note("unlisted_instants");
     walker.run.note(
@@ -79,8 +83,17 @@ pub(crate) async fn hold_state(
 }
 
 pub(crate) async fn resolve_rejects(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<()> {
-    let client = db::connect(&deps.ledger.pool).await.context("resolving rejects")?;
-    let resolved = reject::resolve(&client, now).await.context("resolving rejects")?;
+    let pool = &deps.ledger.pool;
+    let resolved = db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        // In a transaction, so that they are counted once where an answer is lost.
+        let transaction = client.transaction().await?;
+        let resolved = reject::resolve(&transaction, now).await?;
+        transaction.commit().await?;
+        Ok(resolved)
+    })
+    .await
+    .context("resolving rejects")?;
     if resolved > 0 {
         run.info(
             Step::Save,
@@ -93,8 +106,13 @@ pub(crate) async fn resolve_rejects(deps: &Deps, run: &Run, now: DateTime<Utc>) 
 
 /// Each run says how complete the tables are, though they are counted once a day.
 pub(crate) async fn note_counts(deps: &Deps, run: &Run) -> Result<()> {
-    let client = db::connect(&deps.ledger.pool).await.context("reading the counts")?;
-    let state = sync_state::read(&client).await.context("reading the counts")?;
+    let pool = &deps.ledger.pool;
+    let state = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(sync_state::read(&client).await?)
+    })
+    .await
+    .context("reading the counts")?;
     if state.reconciled_at.is_some() {
         run.note("calls_missing", state.calls_missing);
         run.note("complete_to", json!(state.complete_to));

@@ -96,22 +96,22 @@ async fn emptiness(
 
 /// How many calls a stretch of that length had the day before and the week before, the fewer of both.
 async fn usual(deps: &Deps, walker: &Walker, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> Result<i64> {
-    let client = db::connect(&deps.ledger.pool).await.context("counting what is usual")?;
-    let Some(oldest) = call::oldest(&client, walker.organisation.id())
-        .await
-        .context("counting what is usual")?
-    else {
-        return Ok(0);
-    };
-    let stretches: Vec<_> = shifts(to - from)
-        .into_iter()
-        .map(|shift| (from - shift, to - shift))
-        .filter(|(from, _)| oldest <= *from)
-        .collect();
-    let counted = call::by_stretch(&client, walker.organisation.id(), &stretches)
-        .await
-        .context("counting what is usual")?;
-    Ok(counted.iter().map(|counted| counted.calls).min().unwrap_or_default())
+    let (pool, organisation) = (&deps.ledger.pool, walker.organisation.id());
+    db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        let Some(oldest) = call::oldest(&client, organisation).await? else {
+            return Ok(0);
+        };
+        let stretches: Vec<_> = shifts(to - from)
+            .into_iter()
+            .map(|shift| (from - shift, to - shift))
+            .filter(|(from, _)| oldest <= *from)
+            .collect();
+        let counted = call::by_stretch(&client, organisation, &stretches).await?;
+        Ok(counted.iter().map(|counted| counted.calls).min().unwrap_or_default())
+    })
+    .await
+    .context("counting what is usual")
 }
 
 /// How long before the stretch the ones lie that it is compared with: a day, and the same weekday.

@@ -66,12 +66,15 @@ pub(super) async fn everything(
     mut is_late: impl FnMut() -> bool,
     now: impl Fn() -> DateTime<Utc>,
 ) -> Result<bool> {
-    {
+    let begun_at = now();
+    db::retry(pool, || async {
         let client = db::connect(pool).await?;
         for table in Table::ALL.into_iter().filter(|table| survey.moved(*table).is_some()) {
-            adoption::begin(&client, table.name(), now()).await?;
+            adoption::begin(&client, table.name(), begun_at).await?;
         }
-    }
+        Ok(())
+    })
+    .await?;
     // The history is copied with its assistants, and frameworks with their analyses.
     for (table, with) in [
         (Table::Calls, None),

@@ -27,7 +27,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::adoption::{self, Progress};
 use shared::config::Database;
-use shared::db::{self, MigrationError, Pool};
+use shared::db::{self, Client, DbError, Executor as _, MigrationError, Pool, Transaction};
 use tokio::sync::watch;
 
 use self::survey::Survey;
@@ -95,8 +95,7 @@ pub struct Adopted {
 
 /// Refuses a database in which our tables cannot be made. [`shared::db::migrate`] would fail half-way.
 pub async fn check(pool: &Pool) -> Result<()> {
-    let client = db::connect(pool).await?;
-    let survey = Survey::of(&client).await?;
+    let survey = first_survey(pool).await?;
     if !survey.to_move().is_empty() {
         let names = survey
             .to_move()
@@ -112,9 +111,30 @@ pub async fn check(pool: &Pool) -> Result<()> {
 
 /// Whether there is anything of the earlier system in the database.
 pub async fn is_there(pool: &Pool) -> Result<bool> {
-    let client = db::connect(pool).await?;
-    let survey = Survey::of(&client).await?;
-    Ok(survey.tables().next().is_some())
+    Ok(first_survey(pool).await?.tables().next().is_some())
+}
+
+/// Looks around for the first time: a database that is away at the start is told of at once.
+async fn first_survey(pool: &Pool) -> Result<Survey> {
+    drop(db::connect(pool).await?);
+    survey(pool).await
+}
+
+async fn survey(pool: &Pool) -> Result<Survey> {
+    db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Survey::of(&client).await
+    })
+    .await
+}
+
+/// A transaction that changes nothing, is shown every row, and reads times as UTC.
+async fn reading(client: &mut Client) -> Result<Transaction<'_>, DbError> {
+    let transaction = client.transaction().await?;
+    transaction
+        .batch_execute("set transaction read only; set local row_security = off; set local timezone = 'UTC'")
+        .await?;
+    Ok(transaction)
 }
 
 /// Applies the migrations, unless the database must be adopted first.
@@ -131,15 +151,12 @@ pub async fn adopt(
     now: impl Fn() -> DateTime<Utc>,
 ) -> Result<Adopted> {
     let pool = db::pool(settings)?;
-    {
-        let client = db::connect(&pool).await?;
-        let survey = Survey::of(&client).await?;
-        if survey.tables().next().is_none() {
-            return Err(AdoptError::Nothing(survey.here).into());
-        }
-        if !survey.obstacles.is_empty() {
-            return Err(AdoptError::InTheWay(survey.obstacles).into());
-        }
+    let found = first_survey(&pool).await?;
+    if found.tables().next().is_none() {
+        return Err(AdoptError::Nothing(found.here).into());
+    }
+    if !found.obstacles.is_empty() {
+        return Err(AdoptError::InTheWay(found.obstacles).into());
     }
     let moved = relocate::relocate(&pool).await?;
     watch.send_replace(Stage::Moved);
@@ -149,16 +166,16 @@ pub async fn adopt(
         applied => applied?,
     };
     watch.send_replace(Stage::Migrated);
-    let survey = {
+    let found = survey(&pool).await?;
+    let is_complete = copy::everything(&pool, &found, watch, is_late, now).await?;
+    let tables = db::retry(&pool, || async {
         let client = db::connect(&pool).await?;
-        Survey::of(&client).await?
-    };
-    let is_complete = copy::everything(&pool, &survey, watch, is_late, now).await?;
-    let client = db::connect(&pool).await?;
+        Ok(adoption::all(&client).await?)
+    });
     Ok(Adopted {
         moved,
         applied,
-        tables: adoption::all(&client).await?,
+        tables: tables.await?,
         is_complete,
     })
 }

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use serde::Serialize;
 use shared::db;
-use shared::db::{Executor as _, Pool, Transaction};
+use shared::db::{Pool, Transaction};
 
-use super::AdoptError;
 use super::old::{Found, Table};
 use super::survey::{Dependent, Survey};
+use super::{AdoptError, reading};
 
 /// What an adoption would do.
 #[derive(Clone, Debug, Serialize)]
@@ -56,11 +56,13 @@ pub struct Note {
 
 /// Looks at everything and changes nothing.
 pub async fn plan(pool: &Pool) -> Result<Plan> {
+    drop(db::connect(pool).await?);
+    db::retry(pool, || attempt(pool)).await
+}
+
+async fn attempt(pool: &Pool) -> Result<Plan> {
     let mut client = db::connect(pool).await?;
-    let transaction = client.transaction().await?;
-    transaction
-        .batch_execute("set transaction read only; set local row_security = off")
-        .await?;
+    let transaction = reading(&mut client).await?;
     let survey = Survey::of(&transaction).await?;
     if survey.tables().next().is_none() {
         return Err(AdoptError::Nothing(survey.here).into());

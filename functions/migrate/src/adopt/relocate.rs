@@ -1,10 +1,7 @@
 //! Moves the earlier system's tables out of the way, untouched: views follow them, since they know them by what they are.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
-use backon::{ConstantBuilder, Retryable};
-use shared::db::{self, DbError, Executor as _, Pool};
+use shared::db::{self, Executor as _, Pool};
 use tokio_postgres::types::Type;
 
 use super::AdoptError;
@@ -16,12 +13,7 @@ const LOCK: i64 = 0x6164_6f70_7469_6f6e;
 
 /// Moves what there is to move, in one transaction; returns the names of what was moved.
 pub(super) async fn relocate(pool: &Pool) -> Result<Vec<String>> {
-    let patience = ConstantBuilder::default()
-        .with_delay(Duration::from_secs(1))
-        .with_max_times(5);
-    (|| attempt(pool))
-        .retry(patience)
-        .when(is_transient)
+    db::retry(pool, || attempt(pool))
         .await
         .context("moving the earlier system's tables: if something is using them, stop that first")
 }
@@ -29,7 +21,6 @@ pub(super) async fn relocate(pool: &Pool) -> Result<Vec<String>> {
 async fn attempt(pool: &Pool) -> Result<Vec<String>> {
     let mut client = db::connect(pool).await?;
     let transaction = client.transaction().await?;
-    transaction.batch_execute("set local lock_timeout = '10s'").await?;
     // Of two at once, the second finds everything moved.
     transaction
         .query_typed("select pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)])
@@ -69,10 +60,4 @@ async fn attempt(pool: &Pool) -> Result<Vec<String>> {
     }
     transaction.commit().await?;
     Ok(moved)
-}
-
-fn is_transient(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .any(|cause| cause.downcast_ref::<DbError>().is_some_and(db::is_transient))
 }

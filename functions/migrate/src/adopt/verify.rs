@@ -6,15 +6,14 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use shared::adoption::{self, Progress};
 use shared::call::adopted;
-use shared::db::{Client, Executor as _, Pool};
+use shared::db::{Pool, Transaction};
 use shared::score::earlier;
 use shared::{assistant, db, run};
 
 use super::calls::{self, Read, merged};
 use super::copy::{Tally, keys};
-use super::old::{Found, SCHEMA, Table};
-use super::survey::Survey;
-use super::{AdoptError, assistants};
+use super::old::{Found, Old, SCHEMA, Table};
+use super::{AdoptError, assistants, first_survey, reading};
 
 /// One figure of both sides.
 #[derive(Clone, Debug, Serialize)]
@@ -42,26 +41,38 @@ pub struct Verified {
 
 /// Compares both sides.
 pub async fn verify(pool: &Pool, now: DateTime<Utc>) -> Result<Verified> {
-    let mut client = db::connect(pool).await?;
-    let survey = Survey::of(&client).await?;
+    let survey = first_survey(pool).await?;
     if survey.tables().next().is_none() {
         return Err(AdoptError::Nothing(survey.here).into());
     }
     if !survey.to_move().is_empty() {
         return Err(AdoptError::NotYet.into());
     }
-    let progress = adoption::all(&client).await?;
+    let progress = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(adoption::all(&client).await?)
+    })
+    .await?;
     let mut figures = Vec::new();
     for table in Table::ALL {
         let Some(found) = survey.moved(table) else { continue };
         let far = progress.iter().find(|progress| progress.table_name == table.name());
-        figures.push(rows(&client, found, far).await?);
+        figures.push(rows(pool, found, far).await?);
         match table {
-            Table::Calls => figures.extend(of_calls(&mut client, found, far, now).await?),
-            Table::Assistants => figures.extend(of_assistants(&mut client, found, survey.moved(Table::History)).await?),
-            Table::Runs => figures.extend(of_runs(&client, found).await?),
-            Table::Logs => figures.extend(of_lines(&client, found, far).await?),
-            Table::Analyses => figures.extend(of_analyses(&client, found, far).await?),
+            Table::Calls => figures.extend(of_calls(pool, found, far, now).await?),
+            Table::Assistants => figures.extend(of_assistants(pool, found, survey.moved(Table::History)).await?),
+            Table::Runs | Table::Logs | Table::Analyses => {
+                let sums = db::retry(pool, || async {
+                    let mut client = db::connect(pool).await?;
+                    let transaction = reading(&mut client).await?;
+                    match table {
+                        Table::Runs => of_runs(&transaction, found).await,
+                        Table::Logs => of_lines(&transaction, found, far).await,
+                        _ => of_analyses(&transaction, found, far).await,
+                    }
+                });
+                figures.extend(sums.await?);
+            }
             Table::History | Table::Frameworks => {}
         }
     }
@@ -94,8 +105,13 @@ impl Compared {
 }
 
 /// The rows of a table, and those that were taken, were there already, or could not be taken.
-async fn rows(client: &Client, found: &Found, far: Option<&Progress>) -> Result<Compared> {
-    let (rows, _) = found.count(client, SCHEMA).await?;
+async fn rows(pool: &Pool, found: &Found, far: Option<&Progress>) -> Result<Compared> {
+    let (rows, _) = db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = reading(&mut client).await?;
+        found.count(&transaction, SCHEMA).await
+    })
+    .await?;
     let Some(far) = far else {
         return Ok(Compared::new(&format!("{}: rows", found.table.name()), rows, 0));
     };
@@ -131,26 +147,23 @@ struct Calls {
     unexplained: i64,
 }
 
-async fn of_calls(
-    client: &mut Client,
-    found: &Found,
-    far: Option<&Progress>,
-    now: DateTime<Utc>,
-) -> Result<Vec<Compared>> {
+async fn of_calls(pool: &Pool, found: &Found, far: Option<&Progress>, now: DateTime<Utc>) -> Result<Vec<Compared>> {
     let mut sums = Calls {
         refused: far.map_or(0, |far| far.rows_refused),
         ..Calls::default()
     };
     let mut after: Option<String> = None;
     loop {
-        let transaction = client.transaction().await?;
-        transaction
-            .batch_execute("set transaction read only; set local row_security = off; set local timezone = 'UTC'")
-            .await?;
-        let rows = found.batch(&transaction, SCHEMA, after.as_deref()).await?;
+        let (rows, held) = db::retry(pool, || async {
+            let mut client = db::connect(pool).await?;
+            let transaction = reading(&mut client).await?;
+            let rows = found.batch(&transaction, SCHEMA, after.as_deref()).await?;
+            let held = adopted::held(&transaction, &keys(&rows)).await?;
+            Ok((rows, held))
+        })
+        .await?;
         let Some(last) = rows.last() else { break };
         after = Some(last.key().to_owned());
-        let held = adopted::held(&transaction, &keys(&rows)).await?;
         for row in &rows {
             sums.read += 1;
             let Read::Call(expected) = calls::read(row, now, &mut Tally::default()) else {
@@ -225,22 +238,56 @@ impl Calls {
     }
 }
 
-async fn of_assistants(client: &mut Client, found: &Found, history: Option<&Found>) -> Result<Vec<Compared>> {
-    let transaction = client.transaction().await?;
-    let (mut known, mut read, mut same, mut versions) = (0, 0, 0, 0);
+/// What is added up over all assistants.
+#[derive(Default)]
+struct Assistants {
+    read: i64,
+    known: i64,
+    versions: i64,
+    same: i64,
+}
+
+async fn of_assistants(pool: &Pool, found: &Found, history: Option<&Found>) -> Result<Vec<Compared>> {
+    let mut sums = Assistants::default();
     let mut after: Option<String> = None;
     loop {
-        let rows = found.batch(&transaction, SCHEMA, after.as_deref()).await?;
-        let Some(last) = rows.last() else { break };
-        after = Some(last.key().to_owned());
-        let ids = keys(&rows);
-        read += i64::try_from(rows.len()).unwrap_or_default();
-        known += assistant::adopted::count(&transaction, &ids).await?.0;
-        let Some(history) = history else { continue };
+        let (last, batch) = db::retry(pool, || async {
+            let mut client = db::connect(pool).await?;
+            let transaction = reading(&mut client).await?;
+            let rows = found.batch(&transaction, SCHEMA, after.as_deref()).await?;
+            let last = rows.last().map(|row| row.key().to_owned());
+            Ok((last, Assistants::of(&transaction, &rows, history).await?))
+        })
+        .await?;
+        sums.add(&batch);
+        if last.is_none() {
+            break;
+        }
+        after = last;
+    }
+    Ok(vec![
+        Compared::new("assistants: found in ours by id", sums.read, sums.known),
+        Compared::new(
+            "assistants: versions with the same number and prompt",
+            sums.versions,
+            sums.same,
+        ),
+    ])
+}
+
+impl Assistants {
+    async fn of(transaction: &Transaction<'_>, rows: &[Old], history: Option<&Found>) -> Result<Self> {
+        let ids = keys(rows);
+        let mut sums = Self {
+            read: i64::try_from(rows.len()).unwrap_or_default(),
+            known: assistant::adopted::count(transaction, &ids).await?.0,
+            ..Self::default()
+        };
+        let Some(history) = history else { return Ok(sums) };
         let old = history
-            .of_keys(&transaction, SCHEMA, &ids, "assistant_id, version_number, changed_at")
+            .of_keys(transaction, SCHEMA, &ids, "assistant_id, version_number, changed_at")
             .await?;
-        for row in &rows {
+        for row in rows {
             let own: Vec<_> = old
                 .iter()
                 .filter(|version| version.key() == row.key())
@@ -249,21 +296,25 @@ async fn of_assistants(client: &mut Client, found: &Found, history: Option<&Foun
             let current = assistants::read_assistant(row);
             let current = current.as_ref().map(|assistant| (row, assistant));
             let expected = assistants::read_versions(&own, current, DateTime::<Utc>::default());
-            let prompts = assistant::adopted::prompts(&transaction, row.key()).await?;
-            versions += i64::try_from(expected.len()).unwrap_or_default();
+            let prompts = assistant::adopted::prompts(transaction, row.key()).await?;
             let is_kept = |version: &&assistant::adopted::Version| {
                 prompts.contains(&(version.number, version.state.prompt.clone()))
             };
-            same += i64::try_from(expected.iter().filter(is_kept).count()).unwrap_or_default();
+            sums.versions += i64::try_from(expected.len()).unwrap_or_default();
+            sums.same += i64::try_from(expected.iter().filter(is_kept).count()).unwrap_or_default();
         }
+        Ok(sums)
     }
-    Ok(vec![
-        Compared::new("assistants: found in ours by id", read, known),
-        Compared::new("assistants: versions with the same number and prompt", versions, same),
-    ])
+
+    fn add(&mut self, other: &Self) {
+        self.read += other.read;
+        self.known += other.known;
+        self.versions += other.versions;
+        self.same += other.same;
+    }
 }
 
-async fn of_runs(client: &Client, found: &Found) -> Result<Vec<Compared>> {
+async fn of_runs(client: &Transaction<'_>, found: &Found) -> Result<Vec<Compared>> {
     let old = found
         .sums(
             client,
@@ -291,7 +342,7 @@ async fn of_runs(client: &Client, found: &Found) -> Result<Vec<Compared>> {
     ])
 }
 
-async fn of_lines(client: &Client, found: &Found, far: Option<&Progress>) -> Result<Vec<Compared>> {
+async fn of_lines(client: &Transaction<'_>, found: &Found, far: Option<&Progress>) -> Result<Vec<Compared>> {
     let digest = "hashtextextended(concat(old.id, '|', old.level, '|', old.step, '|', old.message), 0)";
     let old = found
         .sums(client, SCHEMA, &[(&["id", "level", "step", "message"], digest)])
@@ -309,7 +360,7 @@ async fn of_lines(client: &Client, found: &Found, far: Option<&Progress>) -> Res
     ])
 }
 
-async fn of_analyses(client: &Client, found: &Found, far: Option<&Progress>) -> Result<Vec<Compared>> {
+async fn of_analyses(client: &Transaction<'_>, found: &Found, far: Option<&Progress>) -> Result<Vec<Compared>> {
     const PARTS: &str = "coalesce(old.dynamics_score, 0) + coalesce(old.objections_score, 0)
                          + coalesce(old.brand_score, 0) + coalesce(old.outcome_score, 0)";
     let columns: &[&str] = &["dynamics_score", "objections_score", "brand_score", "outcome_score"];
