@@ -163,7 +163,7 @@ impl Functions {
     ) -> Result<()> {
         let freed = holder::free_lease(&ledger.pool, &ledger.bus, script_name);
         match timeout(FREEING, freed).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(_)) => {}
             // The claim says it better, or finds the lease free.
             Ok(Err(error)) => tracing::warn!("looking for a process that has ended: {error:#}"),
             Err(_) => tracing::warn!("looking for a process that has ended: the database does not answer"),
