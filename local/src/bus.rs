@@ -165,8 +165,8 @@ impl Functions {
         match timeout(FREEING, freed).await {
             Ok(Ok(_)) => {}
             // The claim says it better, or finds the lease free.
-            Ok(Err(error)) => tracing::warn!("looking for a process that has ended: {error:#}"),
-            Err(_) => tracing::warn!("looking for a process that has ended: the database does not answer"),
+            Ok(Err(error)) => tracing::debug!("looking for a process that has ended: {error:#}"),
+            Err(_) => tracing::debug!("looking for a process that has ended: the database does not answer"),
         }
         let limit = self.time_limit.delta().to_std().unwrap_or_default() + OVERTIME;
         match timeout(limit, Box::pin(run)).await {

@@ -291,29 +291,29 @@ async fn wrong_usage_is_refused_before_anything_is_asked_of_settings_or_database
         (
             &["sync", "--mode", "everything"],
             &[],
-            &["unknown mode \"everything\"", "expected auto, full"],
+            &["unknown --mode \"everything\"", "expected auto, full"],
         ),
         (
             &[&range[..], &["2026-08-04", "--to", "2026-08-03"]].concat(),
             &[],
-            &["`from` (2026-08-04", "is after `to`", "exchange them"],
+            &["--from (2026-08-04", "is after --to", "exchange them"],
         ),
         (
             &[&range[..], &["3.8.2026"]].concat(),
             &[],
-            &["`from` is not a date", "write it as 2026-08-03"],
+            &["--from is not a date", "write it as 2026-08-03"],
         ),
         (
             &["sync", "--from", "2026-08-04"],
             &[],
-            &["`from` has no meaning in mode auto", "use mode range"],
+            &["--from has no meaning with --mode auto", "use --mode range"],
         ),
         (
             &["sync", "--mode", "call", "--call-id", "7"],
             &[],
-            &["`call_id` is not a Vapi call id", "UUID"],
+            &["--call-id is not a Vapi call id", "UUID"],
         ),
-        (&["sync", "--mode", "call"], &[], &["mode call needs `call_id`"]),
+        (&["sync", "--mode", "call"], &[], &["--mode call needs --call-id"]),
         (
             &["sync", "--input", "[]"],
             &[],
@@ -338,15 +338,15 @@ async fn wrong_usage_is_refused_before_anything_is_asked_of_settings_or_database
         (
             &["qci", "--limit", "0"],
             &[],
-            &["`limit` must be a number of calls from 1 on"],
+            &["--limit must be a number of calls from 1 on"],
         ),
         (
             &["qci", "--framework", "nonsense"],
             &[],
-            &["`framework` must be a name and version", "\"QCI Standard@1\""],
+            &["--framework must be a name and version", "\"QCI Standard@1\""],
         ),
-        (&["qci", "--force"], &[], &["`force`", "name the calls in `call_ids`"]),
-        (&["qci", "--call-id", " "], &[], &["`call_ids` must be a list of"]),
+        (&["qci", "--force"], &[], &["--force needs --call-id"]),
+        (&["qci", "--call-id", " "], &[], &["--call-id must be a call's id"]),
         (
             &["qci", "--input", r#"{"mode": "full"}"#],
             &[],

@@ -203,10 +203,7 @@ impl Reader {
         } else if key.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
             Some(("begins with `Bearer`", "the key alone, without `Bearer`"))
         } else if key.contains(char::is_whitespace) {
-            Some((
-                "is malformed: it holds a space or a new line",
-                "printable characters without spaces",
-            ))
+            Some(("is malformed", "printable characters, not a space or a new line"))
         } else if !key.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
             Some(("is malformed", "printable characters without spaces"))
         } else {

@@ -335,7 +335,7 @@ async fn a_reject_that_the_database_cannot_hold_is_kept_escaped_with_the_others(
             sqlstate: Some("22P05".to_owned()),
             document: Some(json!({"text": text}).to_string()),
             document_bytes: text.len(),
-            document_hash: [number; 32],
+            document_hash: [number; 16],
         };
         reject::keep(&transaction, &reject, None, now()).await.unwrap();
     }
