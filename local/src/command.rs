@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
+use crate::flags;
 use crate::span::Span;
 
 /// Keeps every call that your Vapi voice agents make in your own PostgreSQL.
@@ -329,6 +330,14 @@ pub(crate) struct HashPassword {
 }
 
 impl Qci {
+    /// What is wrong with the line, by its flags; with `--input` by the fields in it.
+    pub(crate) fn refusal(&self, error: qci::InvalidInput) -> anyhow::Error {
+        if self.input.is_some() {
+            return error.into();
+        }
+        flags::of_qci(&error).into()
+    }
+
     /// The input of the function, as it takes it from an event; the function checks it.
     pub(crate) fn input(&self) -> Value {
         if let Some(input) = &self.input {
@@ -354,6 +363,14 @@ impl Qci {
 }
 
 impl Sync {
+    /// What is wrong with the line, by its flags; with `--input` by the fields in it.
+    pub(crate) fn refusal(&self, error: sync::InvalidInput) -> anyhow::Error {
+        if self.input.is_some() {
+            return error.into();
+        }
+        flags::of_sync(&error).into()
+    }
+
     /// The input of the function, as it takes it from an event; the function checks it.
     pub(crate) fn input(&self) -> Value {
         if let Some(input) = &self.input {

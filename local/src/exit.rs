@@ -11,6 +11,7 @@ use shared::db::DbError;
 use tokio_postgres::error::SqlState;
 
 use crate::command::Line;
+use crate::flags;
 
 /// The exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ impl Exit {
                 || cause.is::<config::Unreadable>()
                 || cause.is::<sync::InvalidInput>()
                 || cause.is::<qci::InvalidInput>()
+                || cause.is::<flags::Misused>()
         });
         if is_misuse { Self::Misused } else { Self::Failed }
     }

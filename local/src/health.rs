@@ -86,11 +86,51 @@ impl Health {
         Ok(ended.max_by_key(|run| run.finished_at))
     }
 
-    /// Two periods and the time of one run without a sync that ended are too long.
     fn is_overdue(&self, last: Option<&Row>, now: DateTime<Utc>) -> bool {
-        let ended = last
-            .and_then(|run| run.finished_at)
-            .map_or(self.started_at, |ended| ended.max(self.started_at));
-        now - ended > self.every.delta() * 2 + self.time_limit.delta()
+        let ended = last.and_then(|run| run.finished_at);
+        is_overdue(self.started_at, ended, now, self.every, self.time_limit)
+    }
+}
+
+/// Two periods and the time of one run without a sync that ended are too long. What ended before we were started says
+/// nothing of us.
+fn is_overdue(
+    started_at: DateTime<Utc>,
+    last_ended: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    every: Span,
+    time_limit: Span,
+) -> bool {
+    let since = last_ended.map_or(started_at, |ended| ended.max(started_at));
+    now - since > every.delta() * 2 + time_limit.delta()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn a_sync_is_overdue_after_two_periods_and_the_time_of_one_run() {
+        let started = clock::now();
+        let (every, limit) = (Span::hours(6), Span::minutes(15));
+        let at = |hours: i64, minutes: i64| started + TimeDelta::hours(hours) + TimeDelta::minutes(minutes);
+        for (last_ended, now, expected) in [
+            (None, at(0, 1), false),
+            (None, at(12, 15), false),
+            (None, at(12, 16), true),
+            // It ended long before we were started.
+            (Some(at(-100, 0)), at(12, 15), false),
+            (Some(at(-100, 0)), at(12, 16), true),
+            (Some(at(6, 5)), at(18, 20), false),
+            (Some(at(6, 5)), at(18, 21), true),
+            // A clock that ran ahead.
+            (Some(at(20, 0)), at(12, 16), false),
+        ] {
+            let overdue = is_overdue(started, last_ended, now, every, limit);
+
+            assert_eq!(overdue, expected, "{last_ended:?} {now}");
+        }
     }
 }

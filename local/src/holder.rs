@@ -4,10 +4,11 @@
 
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use shared::db::Pool;
 use shared::event::Bus;
+use shared::run::Failure;
 use shared::{clock, db, run};
 
 /// Lets the runs of this process say that it holds them.
@@ -17,24 +18,39 @@ pub(crate) fn announce() {
     }
 }
 
-/// Closes the runs of a script whose process on this machine has ended, and tells the bus.
-pub(crate) async fn free_lease(pool: &Pool, bus: &Bus, script_name: &str) -> Result<()> {
-    let now = clock::now();
+/// Closes the runs of a script whose process on this machine has ended, and tells the bus; says how many.
+pub(crate) async fn free_lease(pool: &Pool, bus: &Bus, script_name: &str) -> Result<usize> {
     let lost = db::retry(pool, || async {
         let mut client = db::connect(pool).await?;
         let transaction = client.transaction().await?;
-        let lost = run::close_gone(&transaction, script_name, now, is_gone).await?;
+        let lost = run::close_gone(&transaction, script_name, clock::now(), is_gone).await?;
         transaction.commit().await?;
         Ok(lost)
     })
     .await?;
+    let freed = lost.len();
     for lost in lost {
         tracing::warn!(run_id = %lost.id, "closed a run of {script_name} whose process has ended");
         if let Err(error) = bus.publish(lost.announcement(script_name)).await {
             tracing::error!("an event was not published: {error}");
         }
     }
-    Ok(())
+    Ok(freed)
+}
+
+/// A look of the watchdog, which sees here what it cannot see elsewhere: which processes have ended.
+pub(crate) async fn look(deps: &watchdog::Deps) -> Result<watchdog::Report> {
+    let mut freed = 0;
+    for script_name in [sync::SCRIPT, qci::SCRIPT] {
+        freed += free_lease(&deps.pool, &deps.bus, script_name)
+            .await
+            .context("looking for processes that have ended")?;
+    }
+    let mut report = watchdog::handle(deps, clock::now())
+        .await
+        .map_err(|Failure(error)| error)?;
+    report.lost += freed;
+    Ok(report)
 }
 
 /// The process, in a way that no other one shares: ids are given again, after a restart and in each container.

@@ -17,6 +17,7 @@ mod contents;
 mod demo;
 mod desk;
 mod exit;
+mod flags;
 mod hash_password;
 mod health;
 mod holder;

@@ -1,15 +1,15 @@
 //! `callmark watchdog`: one look after the runs.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use shared::config::Reader;
+use shared::db;
 use shared::event::Bus;
-use shared::run::Failure;
-use shared::{clock, db};
 use watchdog::Deps;
 
 use crate::bus;
 use crate::desk::Desk;
 use crate::exit::Exit;
+use crate::holder;
 use crate::machine;
 use crate::screen::Screen;
 
@@ -30,11 +30,11 @@ pub(crate) async fn run(screen: &Screen) -> Result<Exit> {
         (bus, Some(inbox))
     };
     let deps = Deps { pool, bus, settings };
-    let report = watchdog::handle(&deps, clock::now()).await;
+    let report = holder::look(&deps).await;
     if let Some(inbox) = inbox {
         inbox.close().await;
     }
-    let report = report.map_err(|Failure(error)| anyhow!(error))?;
+    let report = report?;
     screen.answer(&report, || {
         let lost = match report.lost {
             0 => String::new(),

@@ -12,7 +12,9 @@ use crate::signals;
 /// Checks the input and the settings before the database is touched, then scores.
 pub(crate) async fn run(screen: &Screen, options: &command::Qci) -> Result<Exit> {
     let input = options.input();
-    qci::Input::parse(&input).context("qci")?;
+    qci::Input::parse(&input)
+        .map_err(|error| options.refusal(error))
+        .context("qci")?;
     let mut reader = Reader::load().await?;
     let settings = Settings::of_qci(&mut reader);
     reader.finish()?;

@@ -12,7 +12,9 @@ use crate::signals;
 /// Checks the input and the settings before the database is touched, then syncs.
 pub(crate) async fn run(screen: &Screen, options: &command::Sync) -> Result<Exit> {
     let input = options.input();
-    sync::Input::parse(&input).context("sync")?;
+    sync::Input::parse(&input)
+        .map_err(|error| options.refusal(error))
+        .context("sync")?;
     let mut reader = Reader::load().await?;
     let settings = Settings::of_sync(&mut reader);
     reader.finish()?;

@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::command;
 use crate::exit::{self, Exit};
 use crate::health::Health;
+use crate::holder;
 use crate::machine::{self, Machine, Settings};
 use crate::pages::{Admission, Pages};
 use crate::report::{self, Chain};
@@ -96,8 +97,8 @@ async fn watch(deps: watchdog::Deps) {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        if let Err(failure) = watchdog::handle(&deps, clock::now()).await {
-            tracing::error!("{failure}");
+        if let Err(error) = holder::look(&deps).await {
+            tracing::error!("{error:#}");
         }
     }
 }

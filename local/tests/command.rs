@@ -15,7 +15,8 @@ use simulator::judge;
 use simulator::vapi::{Fault, Kind, Server, Settings, Spec, World};
 use tempfile::TempDir;
 use tests::{Courtroom, TestDb, Webhook, conversation};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 const KEY: &str = "the-right-key";
@@ -290,29 +291,29 @@ async fn wrong_usage_is_refused_before_anything_is_asked_of_settings_or_database
         (
             &["sync", "--mode", "everything"],
             &[],
-            &["unknown mode \"everything\"", "expected auto, full"],
+            &["unknown --mode \"everything\"", "expected auto, full"],
         ),
         (
             &[&range[..], &["2026-08-04", "--to", "2026-08-03"]].concat(),
             &[],
-            &["`from` (2026-08-04", "is after `to`", "exchange them"],
+            &["--from (2026-08-04", "is after --to", "exchange them"],
         ),
         (
             &[&range[..], &["3.8.2026"]].concat(),
             &[],
-            &["`from` is not a date", "write it as 2026-08-03"],
+            &["--from is not a date", "write it as 2026-08-03"],
         ),
         (
             &["sync", "--from", "2026-08-04"],
             &[],
-            &["`from` has no meaning in mode auto", "use mode range"],
+            &["--from has no meaning with --mode auto", "use --mode range"],
         ),
         (
             &["sync", "--mode", "call", "--call-id", "7"],
             &[],
-            &["`call_id` is not a Vapi call id", "UUID"],
+            &["--call-id is not a Vapi call id", "UUID"],
         ),
-        (&["sync", "--mode", "call"], &[], &["mode call needs `call_id`"]),
+        (&["sync", "--mode", "call"], &[], &["--mode call needs --call-id"]),
         (
             &["sync", "--input", "[]"],
             &[],
@@ -337,15 +338,15 @@ async fn wrong_usage_is_refused_before_anything_is_asked_of_settings_or_database
         (
             &["qci", "--limit", "0"],
             &[],
-            &["`limit` must be a number of calls from 1 on"],
+            &["--limit must be a number of calls from 1 on"],
         ),
         (
             &["qci", "--framework", "nonsense"],
             &[],
-            &["`framework` must be a name and version", "\"QCI Standard@1\""],
+            &["--framework must be a name and version", "\"QCI Standard@1\""],
         ),
-        (&["qci", "--force"], &[], &["`force`", "name the calls in `call_ids`"]),
-        (&["qci", "--call-id", " "], &[], &["`call_ids` must be a list of"]),
+        (&["qci", "--force"], &[], &["--force needs --call-id"]),
+        (&["qci", "--call-id", " "], &[], &["--call-id must be a call's id"]),
         (
             &["qci", "--input", r#"{"mode": "full"}"#],
             &[],
@@ -429,6 +430,36 @@ async fn wrong_settings_are_refused_all_at_once_with_what_was_expected_and_witho
             &["DATABASE_URL is malformed"],
         ),
         (
+            &["migrate"],
+            &[("DATABASE_URL", "postgres://u:hidden@h/d?foo=hidden")],
+            &["DATABASE_URL has the unknown parameter `foo`"],
+        ),
+        (
+            &["admin"],
+            &[("DATABASE_URL", "postgres://u:hidden@h/d?sslmode=perhaps")],
+            &[
+                "DATABASE_URL has a wrong value for `sslmode`: expected disable, prefer, require, verify-ca or verify-full",
+            ],
+        ),
+        (
+            &["sync"],
+            &[("HTTPS_PROXY", "hidden"), ("http_proxy", "socks5://u:hidden@h:1080")],
+            &[
+                "HTTPS_PROXY is no URL of a proxy",
+                "http_proxy has a scheme that is neither http nor https",
+            ],
+        ),
+        (
+            &["qci"],
+            &[("OPENAI_BASE_URL", "https://api.openai.com/v1/chat/completions")],
+            &["OPENAI_BASE_URL ends in `/chat/completions`: expected the URL up to and without"],
+        ),
+        (
+            &["sync"],
+            &[("VAPI_BASE_URL", "https://api.vapi.ai/call")],
+            &["VAPI_BASE_URL ends in `/call`", "such as https://api.vapi.ai"],
+        ),
+        (
             &["watchdog"],
             &[("SYNC_SCHEDULE", "hidden"), ("ALERT_HEADROOM_HOURS", "0")],
             &[
@@ -440,7 +471,7 @@ async fn wrong_settings_are_refused_all_at_once_with_what_was_expected_and_witho
         (
             &["serve"],
             &[("SYNC_EVERY", "hidden")],
-            &["SYNC_EVERY is malformed: expected a time from 1m to 7d"],
+            &["SYNC_EVERY is malformed: expected a time from 1s to 7d"],
         ),
     ];
 
@@ -460,6 +491,8 @@ async fn what_fails_outside_is_told_in_one_line_and_leaves_no_run_half_made() {
     let empty = ("DATABASE_URL", not_migrated.as_str());
     let call = "0b9d3c52-7a1e-4f6f-8d2b-51a0e6c4f301";
     let nowhere = ("VAPI_BASE_URL", "http://127.0.0.1:1");
+    let elsewhere = format!("{}/v1", scene.vapi.url());
+    let wrong_path = ("VAPI_BASE_URL", elsewhere.as_str());
     let refusals: &[Refusal] = &[
         (
             &["sync"],
@@ -500,6 +533,15 @@ async fn what_fails_outside_is_told_in_one_line_and_leaves_no_run_half_made() {
             &["refused the key in VAPI_API_KEY", "check that"],
         ),
         (&["sync"], &[nowhere], &["no answer from Vapi", "Connection refused"]),
+        (
+            &["sync"],
+            &[wrong_path],
+            &[
+                "there is no `/call` at",
+                "VAPI_BASE_URL is wrong, most likely its path `/v1`",
+                "it should be https://api.vapi.ai",
+            ],
+        ),
     ];
 
     for refusal in refusals {
@@ -508,8 +550,8 @@ async fn what_fails_outside_is_told_in_one_line_and_leaves_no_run_half_made() {
         assert_refused(&ended, 1, refusal);
         assert!(!ended.stderr.contains("hidden"), "{ended:?}");
     }
-    // The last three reached Vapi.
-    assert_eq!(scene.statuses().await, ["error"; 3]);
+    // The last four are about Vapi.
+    assert_eq!(scene.statuses().await, ["error"; 4]);
 }
 
 #[tokio::test]
@@ -665,6 +707,145 @@ async fn migrations_are_applied_once_however_many_try() {
     assert!(applied(&one) == 0 || applied(&other) == 0, "{one:?} {other:?}");
     assert!(applied(&one) + applied(&other) >= 8, "{one:?} {other:?}");
     assert_eq!(again.stdout, "nothing to apply: the tables are up to date\n");
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_hold_every_character_is_refused_and_left_alone() {
+    let neighbour = TestDb::new().await;
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let name = format!("{}_{}", encoding.to_lowercase(), std::process::id());
+        let create =
+            format!("create database {name} encoding '{encoding}' lc_collate 'C' lc_ctype 'C' template template0");
+        neighbour.client().await.batch_execute(&create).await.unwrap();
+        let url = beside(&neighbour, &name);
+
+        let ended = run(&["migrate"], &[("DATABASE_URL", url.as_str())]).await;
+
+        assert_eq!(ended.status, Some(1), "{ended:?}");
+        for said in [encoding, "UTF8", "create database", "template0"] {
+            assert!(ended.stderr.contains(said), "{said}: {ended:?}");
+        }
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let made = "select count(*) from pg_class where relnamespace = 'public'::regnamespace";
+        assert_eq!(
+            client.query_one(made, &[]).await.unwrap().get::<_, i64>(0),
+            0,
+            "{encoding}"
+        );
+    }
+}
+
+/// An answer of the pages of `serve`: its status and its body.
+async fn health(pages: &str) -> (u16, Value) {
+    let (mut stream, mut answer) = (TcpStream::connect(pages).await.unwrap(), String::new());
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {pages}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    (
+        status,
+        serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}")),
+    )
+}
+
+#[tokio::test]
+async fn the_health_of_serve_fails_while_no_sync_ends_and_is_well_again_with_the_next() {
+    let scene = Scene::of(5, Settings::default()).await;
+    let arguments = [
+        "serve",
+        "--every",
+        "2s",
+        "--time-limit",
+        "1s",
+        "--admin-port",
+        "0",
+        "--json",
+    ];
+    let mut serve = scene.start(&arguments);
+    let told = lines(&mut serve.stderr).next_line().await.unwrap().unwrap();
+    let pages = told
+        .split("http://")
+        .nth(1)
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    let mut runs = lines(&mut serve.stdout);
+    document(&mut runs).await;
+
+    let well = health(&pages).await;
+    // Readers go on, and whoever would open a run waits.
+    let mut blocker = scene.db.client().await;
+    let lock = blocker.transaction().await.unwrap();
+    lock.batch_execute("lock table runs in share mode").await.unwrap();
+    let since = Instant::now();
+    let overdue = loop {
+        let health = health(&pages).await;
+        if health.0 != 200 {
+            break health;
+        }
+        assert!(since.elapsed() < Duration::from_secs(30), "{health:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    lock.commit().await.unwrap();
+    let since = Instant::now();
+    while health(&pages).await.0 != 200 {
+        assert!(since.elapsed() < Duration::from_secs(60), "no sync ended any more");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    send("TERM", &serve).await;
+
+    let (status, body) = well;
+    assert_eq!((status, &body["status"]), (200, &json!("ok")));
+    assert_eq!(body["last_sync"]["status"], "success");
+    for fact in [
+        &body["last_sync"]["ended_at"],
+        &body["next_sync_at"],
+        &body["serving_since"],
+    ] {
+        assert!(fact.as_str().is_some_and(|fact| fact.ends_with('Z')), "{body}");
+    }
+    assert_eq!(
+        (overdue.0, &overdue.1["status"]),
+        (503, &json!("overdue")),
+        "{overdue:?}"
+    );
+    assert_eq!(end(serve).await.status, Some(0));
+}
+
+#[tokio::test]
+async fn a_sync_that_hangs_ends_at_its_time_limit_and_the_schedule_goes_on() {
+    let scene = Scene::of(5, Settings::default()).await;
+    scene.vapi.faults().push(Fault::Hang.every(1));
+    let arguments = [
+        "serve",
+        "--every",
+        "1s",
+        "--time-limit",
+        "3s",
+        "--admin-port",
+        "0",
+        "--json",
+    ];
+    let mut serve = scene.start_with(&arguments, &[("VAPI_TIMEOUT_SECONDS", "600"), ("VAPI_ATTEMPTS", "20")]);
+    let mut runs = lines(&mut serve.stdout);
+
+    let since = Instant::now();
+    let ended = [document(&mut runs).await, document(&mut runs).await];
+    let took = since.elapsed();
+    send("TERM", &serve).await;
+
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert!(
+        ended
+            .iter()
+            .all(|run| run["status"] == "error" || run["status"] == "partial"),
+        "{ended:?}"
+    );
+    assert_eq!(end(serve).await.status, Some(0));
 }
 
 #[tokio::test]
@@ -854,7 +1035,11 @@ async fn what_keeps_calls_from_being_scored_is_told_in_one_line() {
         (
             &["qci"],
             &[("OPENAI_BASE_URL", elsewhere.as_str())],
-            &["does not know the endpoint or the model", "check OPENAI_BASE_URL"],
+            &[
+                "does not know the endpoint or the model",
+                "/elsewhere/chat/completions",
+                "check OPENAI_BASE_URL, whose path looks wrong",
+            ],
         ),
         (
             &["qci", "--framework", "No Such@7"],
@@ -1139,6 +1324,24 @@ async fn the_demo_shows_a_sync_and_its_scores_and_leaves_nothing_behind() {
     );
     assert!(scored["api_cost"].as_f64() > Some(0.0), "{scored}");
     assert_left_nothing(folder.path()).await;
+}
+
+#[tokio::test]
+async fn the_demo_ends_in_ten_seconds_whenever_it_is_told_to_and_leaves_nothing_behind() {
+    for moment in [300, 1500, 4000] {
+        let folder = temporary();
+        let settings = [("TMPDIR", folder.path().to_str().unwrap())];
+        let demo = callmark(&["demo", "--calls", "926"], &settings).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+
+        let since = Instant::now();
+        send("TERM", &demo).await;
+        let ended = end(demo).await;
+
+        assert!(since.elapsed() < Duration::from_secs(10), "{moment}: {ended:?}");
+        assert_eq!(ended.status, Some(0), "{moment}: {ended:?}");
+        assert_left_nothing(folder.path()).await;
+    }
 }
 
 #[tokio::test]

@@ -162,6 +162,15 @@ async fn scores_what_was_left(room: &Courtroom, lost: usize, what: &str) {
     let asked = room.judge.requests().len();
     assert!(asked <= TALKS + lost, "{what}: {asked} requests for {TALKS} calls");
     assert_lost(room.db(), &dead, what).await;
+    // What it spent, at a guess where nobody knows, stands in its row.
+    let differing = "select id, api_cost
+                     from runs
+                     where api_cost is distinct from (
+                         select sum(case when state = 'closed' then cost_usd else estimated_usd end)
+                         from judge_requests
+                         where run_id = runs.id
+                     ) and script_name = 'qci-analysis' and status = 'error'";
+    assert_eq!(room.db().rows(differing).await, [] as [Value; 0], "{what}");
 }
 
 /// What is under way counts at its estimate in the budget of the day.
@@ -473,6 +482,41 @@ async fn a_run_whose_process_was_killed_gives_its_lease_to_the_next_on_this_mach
     stage.assert_equal().await;
 }
 
+#[tokio::test]
+async fn a_look_closes_the_run_of_a_process_that_was_killed_here_and_no_other() {
+    let stage = stage().await;
+    let victim = Arc::new(AtomicU32::new(0));
+    let at_page = Arc::clone(&victim);
+    stage.vapi.on_page(3, move |_| kill_child(&at_page));
+    let mut child = sync(&stage);
+    victim.store(child.id().unwrap(), Ordering::SeqCst);
+    child.wait().await.unwrap();
+    let look = || async {
+        let looked = callmark("watchdog", &[("DATABASE_URL", &stage.db.url())])
+            .wait()
+            .await
+            .unwrap();
+        assert!(looked.success(), "{looked}");
+        let run = stage.db.only_run().await;
+        (run.status, run.error_message)
+    };
+    let holder = |change: &str| format!("update runs set metadata = jsonb_set(metadata, '{{holder}}', {change})");
+    let known = stage.db.only_run().await.metadata["holder"].to_string();
+    let client = stage.db.client().await;
+
+    for elsewhere in [
+        "(metadata -> 'holder') || '{\"boot\": \"another-machine\"}'",
+        "(metadata -> 'holder') || '{\"pid_namespace\": \"pid:[1]\"}'",
+        "'{}'",
+    ] {
+        client.batch_execute(&holder(elsewhere)).await.unwrap();
+        assert_eq!(look().await, ("running".to_owned(), None), "{elsewhere}");
+        client.batch_execute(&holder(&format!("'{known}'"))).await.unwrap();
+    }
+    let gone = "lost: its process ended without a result".to_owned();
+    assert_eq!(look().await, ("error".to_owned(), Some(gone)));
+}
+
 /// A server that accepts, and never says a word.
 async fn silent() -> (tokio::net::TcpListener, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -516,5 +560,50 @@ async fn sigterm_ends_every_command_within_ten_seconds_whatever_is_silent() {
                 began.elapsed()
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn sigterm_ends_what_has_a_message_under_way_to_a_channel_that_is_silent() {
+    let stage = stage().await;
+    let lost = r"
+        insert into runs (id, script_name, status, triggered_by, batch_id, started_at, deadline_at)
+        values (gen_random_uuid(), 'qci-analysis', 'running', 'schedule', gen_random_uuid(),
+                now() - interval '9 hours', now() - interval '8 hours')
+    ";
+    for command in ["sync", "watchdog", "serve"] {
+        let (listener, address) = silent().await;
+        stage.db.client().await.batch_execute(lost).await.unwrap();
+        let mut child = callmark(
+            command,
+            &[
+                ("DATABASE_URL", &stage.db.url()),
+                // Refused: the sync fails, and people are told.
+                ("VAPI_BASE_URL", "http://127.0.0.1:1"),
+                ("VAPI_ATTEMPTS", "1"),
+                ("VAPI_API_KEY", "test-key"),
+                ("SLACK_WEBHOOK_URL", &format!("http://{address}/hook")),
+            ],
+        );
+        let told = tokio::time::timeout(Duration::from_secs(30), listener.accept()).await;
+        let _connection = told.unwrap_or_else(|_| panic!("{command} told nobody")).unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+
+        let began = tokio::time::Instant::now();
+        kill(
+            Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()),
+            Signal::SIGTERM,
+        )
+        .unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(10), child.wait()).await;
+
+        assert!(ended.is_ok(), "{command} goes on after {:?}", began.elapsed());
+        stage
+            .db
+            .client()
+            .await
+            .batch_execute("truncate runs cascade; truncate alerts cascade")
+            .await
+            .unwrap();
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! `main` ─▶ [`Reader::load`] ─▶ one section a concern ─▶ [`Reader::finish`], which reports every problem at once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -35,8 +36,8 @@ pub struct Reader {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Problem {
     name: String,
-    fault: &'static str,
-    expected: &'static str,
+    fault: Cow<'static, str>,
+    expected: Cow<'static, str>,
 }
 
 /// The settings are unusable; says every variable that is wrong and what was expected of it.
@@ -126,8 +127,10 @@ impl Reader {
     /// `DATABASE_URL`, `DATABASE_CA`, `DATABASE_POOL`, `DATABASE_TIMEOUT_SECONDS`.
     pub fn database(&mut self) -> Database {
         let url = self.required("DATABASE_URL", POSTGRES_URL).unwrap_or_default();
-        if !url.is_empty() && crate::db::check_url(&url).is_err() {
-            self.problem("DATABASE_URL", "is malformed", POSTGRES_URL);
+        if !url.is_empty()
+            && let Err(malformed) = crate::db::check_url(&url)
+        {
+            self.problem("DATABASE_URL", malformed.fault, malformed.expected);
         }
         let ca = self.text("DATABASE_CA").map(|pem| pem.replace("\\n", "\n"));
         if ca.as_deref().is_some_and(|pem| crate::tls::private_roots(pem).is_err()) {
@@ -200,10 +203,7 @@ impl Reader {
         } else if key.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
             Some(("begins with `Bearer`", "the key alone, without `Bearer`"))
         } else if key.contains(char::is_whitespace) {
-            Some((
-                "is malformed: it holds a space or a new line",
-                "printable characters without spaces",
-            ))
+            Some(("is malformed", "printable characters, not a space or a new line"))
         } else if !key.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
             Some(("is malformed", "printable characters without spaces"))
         } else {
@@ -213,10 +213,6 @@ impl Reader {
             self.problem(name, fault, expected);
         }
         key.into()
-    }
-
-    fn http_url(&mut self, name: &str, default: &str) -> Url {
-        self.checked_http_url(name, default).unwrap_or_else(fallback_url)
     }
 
     /// A URL; nothing, and a problem, where it is malformed.
@@ -243,16 +239,71 @@ impl Reader {
         }
     }
 
-    fn problem(&mut self, name: &str, fault: &'static str, expected: &'static str) {
-        self.problems.push(Problem {
+    /// A base URL, which the paths of `endpoints` are added to.
+    fn base_url(&mut self, name: &str, default: &str, endpoints: &[&str]) -> Url {
+        let Some(url) = self.checked_http_url(name, default) else {
+            return fallback_url();
+        };
+        let path = url.path().trim_end_matches('/');
+        if let Some(endpoint) = endpoints.iter().find(|endpoint| path.ends_with(*endpoint)) {
+            self.problem(
+                name,
+                format!("ends in `{endpoint}`"),
+                format!("the URL up to and without `{endpoint}`, such as {default}"),
+            );
+        }
+        url
+    }
+
+    /// The proxy variables that HTTP clients obey. One that is broken would be ignored, and the proxy passed by.
+    fn proxies(&mut self) {
+        for names in [
+            ["HTTPS_PROXY", "https_proxy"],
+            ["HTTP_PROXY", "http_proxy"],
+            ["ALL_PROXY", "all_proxy"],
+        ] {
+            // The first that is set is the one that counts; the secret is not where clients look.
+            let set = names
+                .into_iter()
+                .find_map(|name| Some((name, self.environment.get(name)?.trim().to_owned())));
+            if let Some((name, value)) = set
+                && let Some(fault) = proxy_fault(&value)
+            {
+                self.problem(name, fault, "a URL such as http://proxy.example.com:3128");
+            }
+        }
+    }
+
+    fn problem(&mut self, name: &str, fault: impl Into<Cow<'static, str>>, expected: impl Into<Cow<'static, str>>) {
+        let problem = Problem {
             name: name.to_owned(),
-            fault,
-            expected,
-        });
+            fault: fault.into(),
+            expected: expected.into(),
+        };
+        // Several sections look at the same variable.
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 }
 
 const POSTGRES_URL: &str = "a URL such as postgres://user:password@host:5432/database?sslmode=require";
+
+/// Why a client could not use a proxy; nothing where it can. `host:port` goes for `http://host:port`.
+fn proxy_fault(value: &str) -> Option<&'static str> {
+    if value.is_empty() {
+        return None;
+    }
+    let (scheme, address) = value.split_once("://").unwrap_or(("http", value));
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Some("has a scheme that is neither http nor https");
+    }
+    let is_bare = !value.contains("://") && !address.rsplit('@').next().unwrap_or_default().contains(':');
+    match Url::parse(&format!("{scheme}://{address}")) {
+        Ok(url) if url.has_host() && !is_bare => None,
+        _ => Some("is no URL of a proxy"),
+    }
+}
 
 /// Stands in for a URL that was refused; `finish` keeps it from being used.
 #[expect(clippy::expect_used, reason = "a constant that parses")]
@@ -383,5 +434,120 @@ mod tests {
             !printed.contains("very-private") && !printed.contains("hidden"),
             "{printed}"
         );
+    }
+
+    #[test]
+    fn a_parameter_of_the_database_url_that_is_not_understood_is_named() {
+        for (query, said) in [
+            ("foo=1", "DATABASE_URL has the unknown parameter `foo`"),
+            (
+                "sslmode=perhaps",
+                "DATABASE_URL has a wrong value for `sslmode`: expected disable, prefer, require, verify-ca or verify-full",
+            ),
+        ] {
+            let url = format!("postgres://u:private@h/d?{query}");
+            let mut reader = reader(&[("DATABASE_URL", &url)]);
+
+            reader.database();
+            let error = reader.finish().unwrap_err().to_string();
+
+            assert!(error.contains(said) && !error.contains("private"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_base_url_that_ends_in_an_endpoint_is_refused_with_the_remedy() {
+        for (name, value, said) in [
+            (
+                "VAPI_BASE_URL",
+                "https://api.vapi.ai/call",
+                "VAPI_BASE_URL ends in `/call`: expected the URL up to and without `/call`, such as https://api.vapi.ai",
+            ),
+            (
+                "VAPI_BASE_URL",
+                "https://api.vapi.ai/assistant/",
+                "ends in `/assistant`",
+            ),
+            (
+                "VAPI_BASE_URL",
+                "https://proxy.example.com/vapi/analytics",
+                "ends in `/analytics`",
+            ),
+            (
+                "OPENAI_BASE_URL",
+                "https://api.openai.com/v1/chat/completions",
+                "OPENAI_BASE_URL ends in `/chat/completions`: expected the URL up to and without `/chat/completions`, \
+                 such as https://api.openai.com/v1",
+            ),
+            ("OPENAI_BASE_URL", "https://api.openai.com/v1/chat/", "ends in `/chat`"),
+            (
+                "OPENAI_BASE_URL",
+                "https://api.openai.com/v1/responses",
+                "ends in `/responses`",
+            ),
+        ] {
+            let mut reader = reader(&[("VAPI_API_KEY", "key"), ("OPENAI_API_KEY", "key"), (name, value)]);
+
+            reader.vapi();
+            reader.judge();
+            let error = reader.finish().unwrap_err().to_string();
+
+            assert!(error.contains(said), "{error}");
+        }
+        let mut reader = reader(&[
+            ("VAPI_API_KEY", "key"),
+            ("VAPI_BASE_URL", "https://example.com/vapi/recall"),
+        ]);
+        reader.vapi();
+        reader.finish().unwrap();
+    }
+
+    #[test]
+    fn a_broken_proxy_is_named_once_and_not_printed() {
+        for (name, value, said) in [
+            (
+                "HTTPS_PROXY",
+                "private",
+                "HTTPS_PROXY is no URL of a proxy: expected a URL such as http://",
+            ),
+            ("https_proxy", "http://u:private@", "https_proxy is no URL of a proxy"),
+            (
+                "HTTP_PROXY",
+                "http://u:private@h:port",
+                "HTTP_PROXY is no URL of a proxy",
+            ),
+            (
+                "http_proxy",
+                "ftp://u:private@h",
+                "http_proxy has a scheme that is neither http nor https",
+            ),
+            (
+                "ALL_PROXY",
+                "socks5://u:private@h:1080",
+                "ALL_PROXY has a scheme that is neither http nor https",
+            ),
+            ("all_proxy", "http://private h", "all_proxy is no URL of a proxy"),
+        ] {
+            let mut reader = reader(&[("VAPI_API_KEY", "key"), ("OPENAI_API_KEY", "key"), (name, value)]);
+
+            reader.vapi();
+            reader.judge();
+            let error = reader.finish().unwrap_err().to_string();
+
+            assert!(error.contains(said) && !error.contains("private"), "{error}");
+            assert_eq!(error.matches(name).count(), 1, "{error}");
+        }
+        for value in [
+            "",
+            "http://h",
+            "https://u:p@h:8080/",
+            "h:3128",
+            "u:p@h:3128",
+            "HTTP://h",
+        ] {
+            let mut reader = reader(&[("VAPI_API_KEY", "key"), ("HTTPS_PROXY", value)]);
+            reader.vapi();
+            assert!(reader.finish().is_ok(), "{value}");
+        }
     }
 }

@@ -37,8 +37,11 @@ pub async fn keep(
 ) -> Result<(), DbError> {
     let run_id: Option<Uuid> = run_id.into();
     let hash: &[u8] = &reject.document_hash;
-    let [reason, call_id, document] = [Some(&reject.reason), reject.call_id.as_ref(), reject.document.as_ref()]
-        .map(|text| text.map(|text| escaped(text)));
+    let texts = [Some(&reject.reason), reject.call_id.as_ref(), reject.document.as_ref()];
+    // A refused statement would end the transaction, and with it the whole batch: the encoding is asked for before.
+    let is_ascii = texts.iter().flatten().all(|text| text.is_ascii());
+    let takes_all = is_ascii || takes_all_characters(db).await?;
+    let [reason, call_id, document] = texts.map(|text| text.map(|text| escaped(text, takes_all)));
     let sqlstate = &reject.sqlstate;
     let bytes = i32::try_from(reject.document_bytes).unwrap_or(i32::MAX);
     db.execute_typed(
@@ -87,13 +90,32 @@ pub async fn open(db: &impl Executor, since: DateTime<Utc>) -> Result<i64, DbErr
     Ok(row.try_get(0)?)
 }
 
-/// PostgreSQL's text holds every character but NUL: that is kept as JSON escapes it.
-fn escaped(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') {
-        Cow::Owned(text.replace('\0', "\\u0000"))
-    } else {
-        Cow::Borrowed(text)
+/// Whether the database can hold every character. `migrate` creates tables in no other, but one may have them already.
+async fn takes_all_characters(db: &impl Executor) -> Result<bool, DbError> {
+    let row = db
+        .query_typed_one("select current_setting('server_encoding') = 'UTF8'", &[])
+        .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// PostgreSQL's text holds every character but NUL, and in other encodings than UTF-8 not all others: what it cannot
+/// hold is kept as JSON escapes it.
+fn escaped(text: &str, takes_all: bool) -> Cow<'_, str> {
+    let is_held = |c: char| c != '\0' && (takes_all || c.is_ascii());
+    if text.chars().all(is_held) {
+        return Cow::Borrowed(text);
     }
+    let mut kept = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_held(c) {
+            kept.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                kept.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    Cow::Owned(kept)
 }
 
 /// Marks the open rejects of calls that are stored by now; returns how many.
@@ -113,4 +135,19 @@ pub async fn resolve(db: &impl Executor, now: DateTime<Utc>) -> Result<u64, DbEr
         &[(&now, Type::TIMESTAMPTZ)],
     )
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_database_cannot_hold_is_kept_as_json_escapes_it() {
+        assert_eq!(escaped("caf\u{e9} \u{1f600}", true), "caf\u{e9} \u{1f600}");
+        assert_eq!(escaped("a\0\u{e9}", true), "a\\u0000\u{e9}");
+        assert_eq!(
+            escaped("caf\u{e9} \u{1f600}\0", false),
+            "caf\\u00e9 \\ud83d\\ude00\\u0000"
+        );
+    }
 }

@@ -1,10 +1,17 @@
 //! One call that can't be read costs no other: not in a sync, a scoring run, an estimate, a page or an export.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
+use shared::config::Reader;
+use shared::db::{Executor as _, Pool};
+use shared::reject::Reject;
 use shared::run::Status;
+use shared::{db, reject};
 use simulator::judge;
 use simulator::vapi::{Oddity, Settings, Spec, World};
-use tests::{Courtroom, Stage, Visitor, conversation, now};
+use tests::{Courtroom, Stage, TestDb, Visitor, conversation, now};
+use tokio_postgres::NoTls;
 
 /// What the four calls say that are as they should be.
 const TALK: [&str; 4] = [
@@ -279,4 +286,66 @@ async fn an_analysis_that_the_database_refuses_fails_its_call_alone() {
         .await;
     let closed = |id: &str| json!({"call_id": id, "state": "closed"});
     assert_eq!(answers, [closed("good-0"), closed("good-1"), closed("good-3")]);
+}
+
+/// A database with all tables whose text can hold no character beyond Latin-1: `migrate` would not have made them.
+async fn latin(neighbour: &TestDb) -> Pool {
+    let name = format!("latin_rows_{}", std::process::id());
+    let create = format!("create database {name} encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0");
+    neighbour.client().await.batch_execute(&create).await.unwrap();
+    let (server, _) = neighbour
+        .url()
+        .rsplit_once('/')
+        .map(|(server, name)| (server.to_owned(), name.to_owned()))
+        .unwrap();
+    let url = format!("{server}/{name}");
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations");
+    for version in 1..8 {
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let is_it = |path: &PathBuf| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with(&format!("V{version}__"))
+        };
+        for file in files.filter(is_it) {
+            client
+                .batch_execute(&std::fs::read_to_string(file).unwrap())
+                .await
+                .unwrap();
+        }
+    }
+    let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), url)]);
+    db::pool(&reader.database()).unwrap()
+}
+
+#[tokio::test]
+async fn a_reject_that_the_database_cannot_hold_is_kept_escaped_with_the_others() {
+    let neighbour = TestDb::empty().await;
+    let mut client = db::connect(&latin(&neighbour).await).await.unwrap();
+    let rejects = [("plain", 1), ("caf\u{e9} \u{4f60} \u{1f600} \0", 2), ("plain again", 3)];
+    let transaction = client.transaction().await.unwrap();
+
+    for (text, number) in rejects {
+        let reject = Reject {
+            call_id: Some(text.to_owned()),
+            reason: text.to_owned(),
+            sqlstate: Some("22P05".to_owned()),
+            document: Some(json!({"text": text}).to_string()),
+            document_bytes: text.len(),
+            document_hash: [number; 16],
+        };
+        reject::keep(&transaction, &reject, None, now()).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+
+    let query = "select reason, document::text from vapi_call_rejects order by document_hash";
+    let rows = client.query_typed(query, &[]).await.unwrap();
+    let kept: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let escaped = "caf\\u00e9 \\u4f60 \\ud83d\\ude00 \\u0000";
+    assert_eq!(kept.len(), 3);
+    assert_eq!((kept[0].0.as_str(), kept[1].0.as_str()), ("plain", escaped));
+    assert_eq!(kept[1].1, format!("{{\"text\":\"{escaped}\"}}"));
 }

@@ -237,6 +237,10 @@ async fn a_setting_that_is_missing_or_malformed_is_named() {
     for (url, problem) in [
         ("", "the settings: DATABASE_URL is missing"),
         ("mysql://u:hunter2@h/d", "the settings: DATABASE_URL is malformed"),
+        (
+            "postgres://u:hunter2@h/d?hunter=2",
+            "the settings: DATABASE_URL has the unknown parameter `hunter`",
+        ),
     ] {
         let receiver = Receiver::new().await;
 
@@ -245,6 +249,26 @@ async fn a_setting_that_is_missing_or_malformed_is_named() {
         let reason = receiver.failure();
         assert!(reason.starts_with(problem) && !reason.contains("hunter2"), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_hold_every_character_is_refused_with_the_remedy() {
+    let (neighbour, name) = (TestDb::empty().await, format!("latin_{}", std::process::id()));
+    let create = format!("create database {name} encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0");
+    neighbour.client().await.batch_execute(&create).await.unwrap();
+    let (address, _) = neighbour
+        .url()
+        .rsplit_once('/')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    let receiver = Receiver::new().await;
+
+    handle(&format!("{address}/{name}"), &receiver.event("Create"))
+        .await
+        .unwrap();
+
+    let reason = receiver.failure();
+    assert!(reason.contains("LATIN1") && reason.contains("template0"), "{reason}");
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ pub fn conversation(id: &str, said: &[&str]) -> Value {
     let messages: Vec<Value> = (0..).zip(said).map(speech).collect();
     json!({
         "id": id,
-        "orgId": "9b2c7d52-0000-4000-8000-000000000000",
+        "orgId": "5d2f7c1a-3b44-4e0e-9a51-0c6f2a9b7e10",
         "type": "inboundPhoneCall",
         "status": "ended",
         "endedReason": "customer-ended-call",

@@ -94,8 +94,14 @@ pub enum JudgeError {
         message: String,
     },
     /// There is no such endpoint or model.
-    #[error("the judge does not know the endpoint or the model: check OPENAI_BASE_URL and OPENAI_MODEL: {message}")]
+    #[error(
+        "the judge does not know the endpoint or the model (404 at {endpoint}): check OPENAI_BASE_URL{path} and OPENAI_MODEL: {message}"
+    )]
     NotFound {
+        /// Where it was asked.
+        endpoint: String,
+        /// What looks wrong with the path of the base URL.
+        path: &'static str,
         /// What it said.
         message: String,
     },
@@ -258,7 +264,7 @@ impl Judge {
             .await
             .map_err(JudgeError::NoAnswer)?;
         if response.status() != StatusCode::OK {
-            return Err(refusal(response).await);
+            return Err(refusal(response, &self.endpoint).await);
         }
         let bytes = response.bytes().await.map_err(JudgeError::NoAnswer)?;
         let completion: WireCompletion =
@@ -349,7 +355,7 @@ impl JudgeError {
 }
 
 /// Reads what an answer other than 200 means.
-async fn refusal(response: Response) -> JudgeError {
+async fn refusal(response: Response, endpoint: &Url) -> JudgeError {
     let status = response.status();
     let quiet = quiet(response.headers());
     let body = response.bytes().await.unwrap_or_default();
@@ -365,7 +371,11 @@ async fn refusal(response: Response) -> JudgeError {
     let message = excerpt(&message);
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => JudgeError::Unauthorized { status, message },
-        StatusCode::NOT_FOUND => JudgeError::NotFound { message },
+        StatusCode::NOT_FOUND => JudgeError::NotFound {
+            endpoint: endpoint.to_string(),
+            path: doubt(endpoint),
+            message,
+        },
         StatusCode::PAYMENT_REQUIRED => JudgeError::UsedUp { message },
         StatusCode::TOO_MANY_REQUESTS if code.as_deref() == Some("insufficient_quota") => {
             JudgeError::UsedUp { message }
@@ -380,6 +390,15 @@ async fn refusal(response: Response) -> JudgeError {
         StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT => JudgeError::Unavailable { status, message },
         status if status.is_server_error() => JudgeError::Unavailable { status, message },
         status => JudgeError::Refused { status, message },
+    }
+}
+
+/// What looks wrong with the path of the base URL: nearly every endpoint has its API at `/v1`.
+fn doubt(endpoint: &Url) -> &'static str {
+    match endpoint.path().trim_end_matches("/chat/completions") {
+        "" => ", which has no path and should most likely end in /v1,",
+        path if path.ends_with("/v1") => "",
+        _ => ", whose path looks wrong: it ends in /v1 at most providers,",
     }
 }
 

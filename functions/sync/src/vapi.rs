@@ -57,6 +57,18 @@ pub enum VapiError {
     /// There is no such thing.
     #[error("Vapi does not know it: it is older than Vapi keeps calls, or another organisation's")]
     NotFound,
+    /// There is no such listing: this is not where Vapi's API is.
+    #[error(
+        "there is no `/{listed}` at {base} (404): VAPI_BASE_URL is wrong{path}; it should be https://api.vapi.ai, or your region's"
+    )]
+    NoListing {
+        /// What was listed.
+        listed: &'static str,
+        /// `VAPI_BASE_URL`.
+        base: String,
+        /// What looks wrong with its path, where it has one.
+        path: String,
+    },
     /// The request is wrong; trying again cannot help.
     #[error("Vapi refused the request ({status}: {message})")]
     Refused {
@@ -146,7 +158,7 @@ impl Vapi {
     pub(crate) async fn page(&self, listed: Listed, query: &Query) -> Result<Page, VapiError> {
         let mut url = self.url(&[listed.path()]);
         query.write(&mut url);
-        let response = self.get(url).await?;
+        let response = self.get(url).await.map_err(|error| self.doubted(error, listed))?;
         Ok(Page {
             chunks: response.bytes_stream().boxed(),
             elements: Elements::default(),
@@ -237,6 +249,20 @@ impl Vapi {
         Err(error)
     }
 
+    /// A listing that is not there says that the base URL is wrong: Vapi has an empty one where there is nothing.
+    fn doubted(&self, error: VapiError, listed: Listed) -> VapiError {
+        let VapiError::NotFound = error else { return error };
+        let path = match self.base_url.path() {
+            "" | "/" => String::new(),
+            path => format!(", most likely its path `{path}`"),
+        };
+        VapiError::NoListing {
+            listed: listed.path(),
+            base: self.base_url.to_string(),
+            path,
+        }
+    }
+
     fn url(&self, path: &[&str]) -> Url {
         let mut url = self.base_url.clone();
         // A base URL with a host always has a path to extend; `config` refuses any other.
@@ -277,7 +303,11 @@ impl VapiError {
             Self::TooFast { .. } | Self::Unavailable { .. } | Self::Damaged(_) => true,
             // A request that cannot be built is ours to mend; everything else may pass.
             Self::NoAnswer(error) => !error.is_builder(),
-            Self::Unauthorized { .. } | Self::BeyondRetention { .. } | Self::NotFound | Self::Refused { .. } => false,
+            Self::Unauthorized { .. }
+            | Self::BeyondRetention { .. }
+            | Self::NotFound
+            | Self::NoListing { .. }
+            | Self::Refused { .. } => false,
         }
     }
 

@@ -56,6 +56,7 @@ impl Reader {
 
     fn slack(&mut self) -> Option<SecretString> {
         self.text("SLACK_WEBHOOK_URL")?;
+        self.proxies();
         self.checked_http_url("SLACK_WEBHOOK_URL", "")
             .map(|url| String::from(url).into())
     }

@@ -48,6 +48,7 @@ pub struct Qci {
 impl Reader {
     /// `OPENAI_API_KEY`, `OPENAI_BASE_URL` and the other `OPENAI_…` settings.
     pub fn judge(&mut self) -> Judge {
+        self.proxies();
         let api_key = self.key("OPENAI_API_KEY", "the key of the judge's endpoint");
         let format = match self.text("OPENAI_RESPONSE_FORMAT").as_deref() {
             None | Some("json_schema") => ResponseFormat::JsonSchema,
@@ -58,7 +59,11 @@ impl Reader {
             }
         };
         Judge {
-            base_url: self.http_url("OPENAI_BASE_URL", "https://api.openai.com/v1"),
+            base_url: self.base_url(
+                "OPENAI_BASE_URL",
+                "https://api.openai.com/v1",
+                &["/chat/completions", "/completions", "/chat", "/responses", "/models"],
+            ),
             api_key,
             model: self.text("OPENAI_MODEL"),
             format,

@@ -47,12 +47,15 @@ pub struct Sync {
     pub timezone: Tz,
 }
 
+const DEFAULT: &str = "https://api.vapi.ai";
+
 impl Reader {
     /// `VAPI_API_KEY`, `VAPI_BASE_URL` and the `VAPI_…` limits.
     pub fn vapi(&mut self) -> Vapi {
+        self.proxies();
         let api_key = self.key("VAPI_API_KEY", "the private key of a Vapi organisation");
         Vapi {
-            base_url: self.http_url("VAPI_BASE_URL", "https://api.vapi.ai"),
+            base_url: self.base_url("VAPI_BASE_URL", DEFAULT, &["/call", "/assistant", "/analytics"]),
             api_key,
             rate: self.within(
                 "VAPI_RATE",

@@ -68,7 +68,7 @@ pub fn pool(settings: &config::Database) -> Result<Pool, MalformedUrl> {
         Tls::Off
     } else {
         Tls::On(MakeRustlsConnect::new(match (&settings.ca, verify) {
-            (Some(pem), _) => tls::private_roots(pem).map_err(|_| MalformedUrl)?,
+            (Some(pem), _) => tls::private_roots(pem).map_err(|_| MalformedUrl::unknown())?,
             (None, Verify::Full) => tls::public_roots(),
             (None, Verify::No) => tls::unverified(),
         }))
@@ -80,7 +80,7 @@ pub fn pool(settings: &config::Database) -> Result<Pool, MalformedUrl> {
         .max_size(settings.pool)
         .runtime(Runtime::Tokio1)
         .build()
-        .map_err(|_| MalformedUrl)?;
+        .map_err(|_| MalformedUrl::unknown())?;
     Ok(Pool {
         inner,
         address,

@@ -1,7 +1,9 @@
 //! The exact lease: one living run a script, one handling an event.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -10,6 +12,7 @@ use super::{Counters, Status};
 use crate::db::{DbError, Executor as _, Transaction};
 use crate::event::{Event, Finished};
 use crate::json::Lenient;
+use crate::score::ledger;
 
 /// How long after its deadline a run may still be closing its row on a clock that runs behind ours.
 pub const GRACE: TimeDelta = TimeDelta::seconds(15);
@@ -150,14 +153,43 @@ pub async fn close_lost(
             ],
         )
         .await?;
-    Ok(rows
-        .iter()
-        .map(|row| Lost {
-            id: row.get(0),
-            batch_id: row.get(1),
-            reason: LOST,
-        })
-        .collect())
+    account_for(transaction, rows.iter(), LOST).await
+}
+
+/// What is known of runs that were closed as lost: among it what they had spent, which they could not say any more.
+async fn account_for(
+    transaction: &Transaction<'_>,
+    rows: impl Iterator<Item = &Row>,
+    reason: &'static str,
+) -> Result<Vec<Lost>, DbError> {
+    let mut lost = Vec::new();
+    for row in rows {
+        lost.push(Lost {
+            id: row.try_get("id")?,
+            batch_id: row.try_get("batch_id")?,
+            reason,
+        });
+    }
+    let ids: Vec<Uuid> = lost.iter().map(|lost| lost.id).collect();
+    if ids.is_empty() {
+        return Ok(lost);
+    }
+    let (spenders, costs): (Vec<Uuid>, Vec<Option<Decimal>>) =
+        ledger::spent_by(transaction, &ids).await?.into_iter().unzip();
+    if !spenders.is_empty() {
+        transaction
+            .execute_typed(
+                r"
+                update runs
+                set api_cost = spent.usd
+                from unnest($1::uuid[], $2::numeric[]) as spent (run_id, usd)
+                where runs.id = spent.run_id
+                ",
+                &[(&spenders, Type::UUID_ARRAY), (&costs, Type::NUMERIC_ARRAY)],
+            )
+            .await?;
+    }
+    Ok(lost)
 }
 
 /// What the row of a run says whose process is known to have ended.
@@ -210,15 +242,7 @@ pub async fn close_gone(
             ],
         )
         .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Lost {
-                id: row.try_get("id")?,
-                batch_id: row.try_get("batch_id")?,
-                reason: GONE,
-            })
-        })
-        .collect()
+    account_for(transaction, rows.iter(), GONE).await
 }
 
 /// `false` where a unique index stands against it.

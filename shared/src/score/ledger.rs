@@ -147,6 +147,27 @@ pub async fn spent_since(db: &impl Executor, since: DateTime<Utc>) -> Result<Dec
     rows.first().map_or(Ok(Decimal::ZERO), |row| Ok(row.try_get("usd")?))
 }
 
+/// What each of these runs spent on judges, in USD, where it asked any; nothing where a price is not known.
+///
+/// What is open or unknown counts at its estimate.
+pub async fn spent_by(db: &impl Executor, runs: &[Uuid]) -> Result<Vec<(Uuid, Option<Decimal>)>, DbError> {
+    let rows = db
+        .query_typed(
+            r"
+            select run_id, case when bool_and(usd is not null) then sum(usd) end as usd
+            from judge_requests
+            cross join lateral (select case when state = 'closed' then cost_usd else estimated_usd end) as spent (usd)
+            where run_id = any($1)
+            group by run_id
+            ",
+            &[(&runs, Type::UUID_ARRAY)],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("run_id")?, row.try_get("usd")?)))
+        .collect()
+}
+
 /// Closes a request with its answer, whether or not it was opened.
 pub(super) async fn close(
     transaction: &Transaction<'_>,
