@@ -1,10 +1,13 @@
 //! A reply of PostgreSQL that never comes, at each statement in turn: nobody waits for long, and nothing is lost.
 
+mod later;
+
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 use shared::config::{Database, Reader};
+use shared::db::{Executor as _, Pool};
 use shared::run::Status;
 use tests::{Courtroom, Mischief, Proxy, Stage, TestDb, Visitor};
 
@@ -340,4 +343,34 @@ async fn a_role_that_may_open_few_connections_is_met_by_waiting_and_said_once() 
     );
     assert_eq!(report.status, Status::Success, "{:?}", report.reason);
     stage.assert_equal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_on_a_whole_table_may_take_long_and_its_answer_may_not_get_lost() {
+    let db = TestDb::new().await;
+    let (proxy, url) = db.through_proxy().await;
+    let usual = shared::db::pool(&in_a_hurry(&url)).unwrap();
+    let whole_tables = usual.for_whole_tables();
+    let sleep = async |pool: &Pool, seconds: u64, is_lost: bool| {
+        let mut client = shared::db::connect(pool).await.unwrap();
+        let transaction = client.transaction().await.unwrap();
+        if is_lost {
+            proxy.on_answer(proxy.answers(), Mischief::Swallow);
+        }
+        let begun = Instant::now();
+        let ended = transaction.batch_execute(&format!("select pg_sleep({seconds})")).await;
+        (ended.map_err(|error| error.to_string()), begun.elapsed())
+    };
+
+    // Longer than the server would let the usual one take, too.
+    let (slow, took) = sleep(&whole_tables, 10, false).await;
+    let (impatient, _) = sleep(&usual, 10, false).await;
+    let (lost, noticed) = sleep(&whole_tables, 0, true).await;
+
+    assert_eq!(slow, Ok(()));
+    assert!(took >= Duration::from_secs(10), "{took:?}");
+    assert!(impatient.unwrap_err().contains("does not answer"));
+    assert!(lost.unwrap_err().contains("said nothing to «select pg_sleep(0)»"));
+    assert!(noticed < Duration::from_secs(10), "{noticed:?}");
+    assert_eq!(proxy.struck(), 1);
 }

@@ -99,17 +99,19 @@ impl Client {
     pub async fn transaction(&mut self) -> Result<Transaction<'_>, DbError> {
         // Its id tells later what became of it, should the answer to the commit be lost.
         let begin = format!(
-            "begin; {}; select pg_current_xact_id()::text",
+            "begin; {}; select pg_current_xact_id()::text, pg_backend_pid()",
             self.session.pool.limits.server.settings()
         );
         let answer = self.session.run("begin", |client| client.simple_query(&begin)).await?;
-        let id = answer.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        let facts = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some((row.get(0)?.to_owned(), row.get(1)?.parse().ok())),
             _ => None,
         });
+        let (id, process) = facts.unwrap_or_default();
+        self.session.is_served_by(process);
         Ok(Transaction {
             client: self,
-            id: id.unwrap_or_default(),
+            id,
             is_open: true,
         })
     }
@@ -124,6 +126,7 @@ impl Transaction<'_> {
     /// Commits. Where the answer is lost, the database is asked on another connection what became of it.
     pub async fn commit(mut self) -> Result<(), DbError> {
         self.is_open = false;
+        self.client.session.is_served_by(None);
         match self.client.batch_execute("commit").await {
             Err(error) if is_transient(&error) => doubt::settle(self.client, &self.id, error).await,
             ended => ended,
@@ -133,6 +136,7 @@ impl Transaction<'_> {
     /// Takes it back.
     pub async fn rollback(mut self) -> Result<(), DbError> {
         self.is_open = false;
+        self.client.session.is_served_by(None);
         self.client.batch_execute("rollback").await
     }
 
@@ -154,6 +158,7 @@ impl Transaction<'_> {
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         if self.is_open {
+            self.client.session.is_served_by(None);
             self.client.session.send("rollback");
         }
     }

@@ -18,6 +18,8 @@ pub(super) struct Limits {
     pub(super) retry: Duration,
     /// A unit of work is cut off after this long, where its caller has something to do without the database.
     pub(super) whole: Option<Duration>,
+    /// A statement in a transaction may take longer than its limit, for as long as the server is at work on it.
+    pub(super) is_watched: bool,
     /// What follows is for the server, where the client cannot speak for itself any more.
     pub(super) server: ServerLimits,
 }
@@ -41,6 +43,7 @@ impl Limits {
             // With one silent try before it, a unit takes twice the limit of a statement: 30 s unless somebody says otherwise.
             retry: (timeout + RESTART).max(RESTART * 2),
             whole: None,
+            is_watched: false,
             server: ServerLimits {
                 statement: timeout * 4,
                 lock: timeout * 2 / 3,
@@ -66,6 +69,14 @@ impl Limits {
                 ..self.server
             },
             ..self
+        }
+    }
+
+    /// For statements that read whole tables, however large: they are watched as migrations are.
+    pub(super) fn of_whole_tables(self) -> Self {
+        Self {
+            is_watched: true,
+            ..self.of_migrations()
         }
     }
 

@@ -111,6 +111,13 @@ impl Pool {
         self.with(self.limits.of_migrations())
     }
 
+    /// The same connections for statements that read whole tables. In a transaction, one that takes longer than a
+    /// statement may is waited for while the server is at work on it; a lost answer is noticed nevertheless.
+    #[must_use]
+    pub fn for_whole_tables(&self) -> Self {
+        self.with(self.limits.of_whole_tables())
+    }
+
     /// The same connections for work that may take this long in all, its retries included.
     #[must_use]
     pub fn within(&self, budget: Duration) -> Self {

@@ -1,19 +1,25 @@
 //! One connection in use: every statement on it has a time limit, and one that fails it takes the connection along.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::Object;
 use futures::FutureExt as _;
-use tokio::time::timeout;
+use futures::future::BoxFuture;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::Error as DriverError;
+use tokio_postgres::types::Type;
 
+use super::client::Executor as _;
 use super::error::DbError;
-use super::pool::Pool;
+use super::pool::{Pool, connect};
 
 /// How long telling the server that nobody waits for a statement any more may take.
 const CANCEL: Duration = Duration::from_secs(5);
+/// How often it is looked whether the server is still at a statement that is watched.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// A connection and the pool that it goes back to.
 #[derive(Debug)]
@@ -22,6 +28,8 @@ pub(super) struct Session {
     object: Option<Object>,
     pub(super) pool: Pool,
     health: Arc<Health>,
+    /// The server's process, while a transaction keeps it: a pooler may give each transaction another one. Or none, 0.
+    process: AtomicI32,
 }
 
 /// What is known of a connection; shared with the rows that come over it.
@@ -39,6 +47,7 @@ impl Session {
             object: Some(object),
             pool,
             health: Arc::default(),
+            process: AtomicI32::default(),
         }
     }
 
@@ -56,13 +65,41 @@ impl Session {
             return Err(DbError::silent(&self.pool.address, statement, limit));
         };
         self.health.begin();
-        match timeout(limit, work(client)).await {
-            Ok(ended) => {
+        let begun = Instant::now();
+        let mut work = pin!(work(client));
+        let mut ended = timeout(limit, &mut work).await.ok();
+        if ended.is_none() && self.pool.limits.is_watched {
+            ended = self.while_at_work(work).await;
+        }
+        match ended {
+            Some(ended) => {
                 self.health.end();
                 ended.map_err(|error| DbError::of(error, &self.pool.address, statement))
             }
-            Err(_) => Err(self.unanswered(statement, limit)),
+            None => Err(self.unanswered(statement, begun.elapsed())),
         }
+    }
+
+    /// Waits for an answer while the server is at work on it; nothing where it is not, twice in a row: the answer may
+    /// just have been on its way.
+    async fn while_at_work<F: Future>(&self, mut work: Pin<&mut F>) -> Option<F::Output> {
+        let mut was_idle = false;
+        loop {
+            let process = self.process.load(Ordering::Relaxed);
+            let is_idle = !is_at_work(self.pool.clone(), process).await;
+            if is_idle && was_idle {
+                return None;
+            }
+            was_idle = is_idle;
+            if let Ok(ended) = timeout(LOOK, &mut work).await {
+                return Some(ended);
+            }
+        }
+    }
+
+    /// Notes which of the server's processes is ours.
+    pub(super) fn is_served_by(&self, process: Option<i32>) {
+        self.process.store(process.unwrap_or_default(), Ordering::Relaxed);
     }
 
     /// Runs statements for as long as they take, or until `lost` says for how long their answer has been missing.
@@ -122,6 +159,21 @@ impl Session {
         let object = self.object.as_ref()?;
         (!self.health.is_silent.load(Ordering::Relaxed)).then_some(&***object)
     }
+}
+
+/// Whether a process of the server is at work. Boxed, since it is asked on another session.
+fn is_at_work(pool: Pool, process: i32) -> BoxFuture<'static, bool> {
+    async move {
+        let Ok(client) = connect(&pool).await else { return false };
+        let row = client
+            .query_typed_one(
+                "select exists (select from pg_stat_activity where pid = $1 and state = 'active')",
+                &[(&process, Type::INT4)],
+            )
+            .await;
+        row.is_ok_and(|row| row.get(0))
+    }
+    .boxed()
 }
 
 impl Drop for Session {

@@ -1,13 +1,19 @@
 //! Adoptions that are stopped, or that are two.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use migrate::adopt::{self, Stage};
+use serde_json::{Value, json};
 use shared::clock;
-use tests::TestDb;
+use tests::{Mischief, TestDb};
 use tokio::sync::watch;
 
+use crate::silent::{for_each_answer, in_a_hurry};
+
 use super::{Earlier, contents, settings, take_over, value, verify};
+
+/// A database that lets nobody in at the start is told of at once.
+const GREETING: usize = 1;
 
 /// Begins an adoption and ends it, as a kill would, once so many stages have passed and then some time.
 async fn killed_after(db: &TestDb, stages: usize, then: Duration) {
@@ -116,4 +122,80 @@ async fn what_is_out_of_time_ends_between_two_batches_and_goes_on() {
     assert!(!verify(&earlier.db).await.is_good);
     assert!(take_over(&earlier.db).await.is_complete);
     assert!(verify(&earlier.db).await.is_good);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adoption_survives_a_lost_reply_to_any_statement() {
+    async fn copied_from(db: TestDb, number: usize, expected: &[Value]) -> (usize, Duration) {
+        let (proxy, url) = db.through_proxy().await;
+        proxy.on_answer(number, Mischief::Swallow);
+        let begun = Instant::now();
+
+        let adopted = adopt::adopt(
+            &in_a_hurry(&url),
+            &watch::channel(Stage::default()).0,
+            || false,
+            clock::now,
+        )
+        .await;
+
+        let took = begun.elapsed();
+        assert!(adopted.unwrap().is_complete);
+        assert_eq!(contents(&db).await, expected, "answer {number}");
+        (proxy.struck(), took)
+    }
+    /// The answers until so much was done, and until the end.
+    async fn answers(db: &TestDb, until: &Stage) -> (usize, usize) {
+        let (proxy, url) = db.through_proxy().await;
+        let (watch, mut stage) = watch::channel(Stage::default());
+        let settings = in_a_hurry(&url);
+        let work = tokio::spawn(async move { adopt::adopt(&settings, &watch, || false, clock::now).await });
+        stage.wait_for(|stage| stage == until).await.unwrap();
+        let first = proxy.answers();
+        work.await.unwrap().unwrap();
+        (first, proxy.answers())
+    }
+    let whole = Earlier::small().await;
+    let (moving, _) = answers(&whole.db, &Stage::Moved).await;
+    let expected = &contents(&whole.db).await;
+    // Migrations have a test of their own.
+    let begun = Earlier::small().await.db;
+    let (watch, _) = watch::channel(Stage::default());
+    adopt::adopt(&settings(&begun), &watch, || true, clock::now)
+        .await
+        .unwrap();
+    let (_, copying) = answers(&begun.copy().await, &Stage::Migrated).await;
+    let begun = &begun;
+
+    for_each_answer(moving - GREETING, |number| async move {
+        copied_from(Earlier::small().await.db, number + GREETING, expected).await
+    })
+    .await;
+    for_each_answer(copying - GREETING, |number| async move {
+        copied_from(begun.copy().await, number + GREETING, expected).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verification_survives_a_lost_reply_to_any_statement() {
+    let earlier = Earlier::small().await;
+    take_over(&earlier.db).await;
+    let (db, now) = (&earlier.db, clock::now());
+    let (proxy, url) = db.through_proxy().await;
+    let pool = shared::db::pool(&in_a_hurry(&url)).unwrap();
+    let expected = &json!(adopt::verify(&pool, now).await.unwrap());
+
+    for_each_answer(proxy.answers() - GREETING, |number| async move {
+        let (proxy, url) = db.through_proxy().await;
+        proxy.on_answer(number + GREETING, Mischief::Swallow);
+        let pool = shared::db::pool(&in_a_hurry(&url)).unwrap();
+        let begun = Instant::now();
+
+        let verified = adopt::verify(&pool, now).await.unwrap();
+
+        assert_eq!(&json!(verified), expected);
+        (proxy.struck(), begun.elapsed())
+    })
+    .await;
 }

@@ -150,7 +150,7 @@ pub async fn adopt(
     is_late: impl FnMut() -> bool,
     now: impl Fn() -> DateTime<Utc>,
 ) -> Result<Adopted> {
-    let pool = db::pool(settings)?;
+    let pool = db::pool(settings)?.for_whole_tables();
     let found = first_survey(&pool).await?;
     if found.tables().next().is_none() {
         return Err(AdoptError::Nothing(found.here).into());

@@ -57,7 +57,8 @@ pub struct Note {
 /// Looks at everything and changes nothing.
 pub async fn plan(pool: &Pool) -> Result<Plan> {
     drop(db::connect(pool).await?);
-    db::retry(pool, || attempt(pool)).await
+    let pool = pool.for_whole_tables();
+    db::retry(&pool, || attempt(&pool)).await
 }
 
 async fn attempt(pool: &Pool) -> Result<Plan> {

@@ -41,6 +41,7 @@ pub struct Verified {
 
 /// Compares both sides.
 pub async fn verify(pool: &Pool, now: DateTime<Utc>) -> Result<Verified> {
+    let pool = &pool.for_whole_tables();
     let survey = first_survey(pool).await?;
     if survey.tables().next().is_none() {
         return Err(AdoptError::Nothing(survey.here).into());
