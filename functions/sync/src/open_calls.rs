@@ -7,6 +7,7 @@ use shared::run::Step;
 use shared::{call, db, telemetry};
 
 use crate::Deps;
+use crate::absent::BELIEVED;
 use crate::page::{Course, ReadError};
 use crate::walk::Walker;
 
@@ -47,7 +48,7 @@ pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now:
     // Where nothing is listed at all, nothing is proof of what is gone.
     if !dry_run && !walker.listing.is_empty() && !gone.is_empty() {
         let client = db::connect(&deps.ledger.pool).await.context("keeping what is gone")?;
-        call::mark_gone(&**client, &gone, now)
+        call::mark_gone(&**client, &gone, now - BELIEVED, now)
             .await
             .context("keeping what is gone")?;
     }
