@@ -124,7 +124,7 @@ async fn a_call_that_vapi_does_not_know_any_more_is_gone_and_not_missed() {
 }
 
 #[tokio::test]
-async fn what_is_gone_is_asked_for_once_more_half_a_day_later() {
+async fn what_is_gone_is_asked_for_again_until_it_is_believed() {
     let stage = loaded(300).await;
     // Too old for the trailing window to show it by itself.
     let five_days_ago = rfc3339(now() - TimeDelta::days(5));
@@ -140,7 +140,7 @@ async fn what_is_gone_is_asked_for_once_more_half_a_day_later() {
     settled["cost"] = json!(7.75);
     stage.vapi.world().insert(&settled);
 
-    for (hours, asked) in [(6, 0), (13, 2), (26, 0)] {
+    for (hours, asked) in [(6, 0), (13, 2), (26, 1), (39, 1), (52, 0)] {
         stage.vapi.forget_requests();
         sync_at(&stage, now() + TimeDelta::hours(hours)).await;
         let by_id = stage.vapi.requests();

@@ -19,9 +19,10 @@ use crate::walk::{Stretch, Walker};
 const AT_ONCE: i64 = 10_000;
 /// Calls that one run asks for by their ids; the next run goes on with the others.
 const ASKED: usize = 200;
-/// After how long Vapi is asked once more for a call that it did not know: what is missing for an hour is not deleted,
-/// and may have settled since.
+/// After how long Vapi is asked again for a call that it did not know, and for how long it is not believed: what is
+/// missing for a day is not deleted, and may have settled since.
 const AGAIN: TimeDelta = TimeDelta::hours(12);
+pub(crate) const BELIEVED: TimeDelta = TimeDelta::hours(36);
 /// That many calls may be omitted, or this share of what is stored for the stretches, before a listing is suspect.
 const FEW: u64 = 2;
 const SHARE: u64 = 100;
@@ -139,7 +140,7 @@ async fn compare(
             let stored = call::in_stretch(&client, walker.organisation.id(), stretch, after.as_ref(), AT_ONCE).await?;
             let absent: Vec<&str> = stored
                 .iter()
-                .filter(|call| !call.is_absent && !walker.seen.contains(&call.id))
+                .filter(|call| call.absent_at.is_none() && !walker.seen.contains(&call.id))
                 .map(|call| call.id.as_str())
                 .collect();
             if !absent.is_empty() {
@@ -158,14 +159,12 @@ async fn compare(
 
 /// The absent calls that Vapi is to be asked for, those of earlier runs among them; oldest first.
 async fn pending(pool: &Pool, walker: &Walker, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Listed>> {
-    // The second time, Vapi is asked to the end of retention.
+    // What was gone before is asked for to the end of retention.
     let oldest = now - walker.settings.retention;
-    let is_due = |call: &&Listed| {
-        call.is_absent
-            && match call.gone_at {
-                None => call.created_at >= since,
-                Some(gone_at) => now - gone_at >= AGAIN,
-            }
+    let is_due = |call: &&Listed| match (call.absent_at, call.gone_at) {
+        (None, _) => false,
+        (Some(_), None) => call.created_at >= since,
+        (Some(asked_at), Some(_)) => now - asked_at >= AGAIN,
     };
     let (mut pending, mut after): (Vec<Listed>, Option<Listed>) = (Vec::new(), None);
     // Those that are gone lie between them.
@@ -238,7 +237,7 @@ async fn ask(
             .await
             .context("keeping what Vapi has")?;
         if is_witness {
-            call::mark_gone(&client, &gone, now).await?;
+            call::mark_gone(&client, &gone, now - BELIEVED, now).await?;
         }
         Ok(())
     })

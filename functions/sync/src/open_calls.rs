@@ -7,6 +7,7 @@ use shared::run::Step;
 use shared::{call, db, telemetry};
 
 use crate::Deps;
+use crate::absent::BELIEVED;
 use crate::page::{Course, ReadError};
 use crate::walk::Walker;
 
@@ -50,7 +51,7 @@ pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now:
     if !dry_run && !walker.listing.is_empty() && !gone.is_empty() {
         db::retry(pool, || async {
             let client = db::connect(pool).await?;
-            Ok(call::mark_gone(&client, &gone, now).await?)
+            Ok(call::mark_gone(&client, &gone, now - BELIEVED, now).await?)
         })
         .await
         .context("keeping what is gone")?;

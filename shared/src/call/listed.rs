@@ -13,8 +13,8 @@ pub struct Listed {
     pub id: String,
     /// When Vapi created it.
     pub created_at: DateTime<Utc>,
-    /// A listing lacked it, and Vapi is still to be asked for it by its id: once, and a second time where it is gone.
-    pub is_absent: bool,
+    /// When a listing lacked it, or Vapi was last asked for it by its id; none once that is settled.
+    pub absent_at: Option<DateTime<Utc>>,
     /// When Vapi first did not know it by its id.
     pub gone_at: Option<DateTime<Utc>>,
 }
@@ -77,7 +77,7 @@ pub async fn in_stretch(
     let rows = db
         .query_typed(
             r"
-            select id, created_at, absent_at is not null as is_absent, gone_at
+            select id, created_at, absent_at, gone_at
             from vapi_calls_raw
             where created_at >= $2
               and created_at <= $3
@@ -112,7 +112,7 @@ pub async fn unlisted(
     let rows = db
         .query_typed(
             r"
-            select id, created_at, absent_at is not null as is_absent, gone_at
+            select id, created_at, absent_at, gone_at
             from vapi_calls_raw
             where (absent_at is not null or gone_at is not null)
               and created_at >= $2
@@ -147,16 +147,25 @@ pub async fn mark_absent(db: &impl Executor, ids: &[&str], now: DateTime<Utc>) -
     Ok(())
 }
 
-/// Vapi does not know these calls any more. Said for the first time, they stay absent, and are asked for once more.
-pub async fn mark_gone(db: &impl Executor, ids: &[&str], now: DateTime<Utc>) -> Result<(), DbError> {
+/// Vapi does not know these calls any more. Those that are gone since `believed` or later stay absent, to be asked for again.
+pub async fn mark_gone(
+    db: &impl Executor,
+    ids: &[&str],
+    believed: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
     db.execute_typed(
         r"
         update vapi_calls_raw
         set gone_at = coalesce(gone_at, $2),
-            absent_at = case when gone_at is null then coalesce(absent_at, $2) end
+            absent_at = case when coalesce(gone_at, $2) > $3 then $2 end
         where id = any($1)
         ",
-        &[(&ids, Type::TEXT_ARRAY), (&now, Type::TIMESTAMPTZ)],
+        &[
+            (&ids, Type::TEXT_ARRAY),
+            (&now, Type::TIMESTAMPTZ),
+            (&believed, Type::TIMESTAMPTZ),
+        ],
     )
     .await?;
     Ok(())
@@ -217,7 +226,7 @@ fn listed(row: &Row) -> Result<Listed, DbError> {
     Ok(Listed {
         id: row.try_get("id")?,
         created_at: row.try_get("created_at")?,
-        is_absent: row.try_get("is_absent")?,
+        absent_at: row.try_get("absent_at")?,
         gone_at: row.try_get("gone_at")?,
     })
 }
