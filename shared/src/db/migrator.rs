@@ -54,12 +54,11 @@ impl AsyncQuery<Vec<Migration>> for Migrator<'_> {
             return Err(DbError::silent(address, query, limit));
         };
         let read = timeout(limit, AsyncQuery::query(driver, query)).await;
-        match read {
-            Ok(read) => read.map_err(|error| DbError::of(error, address, query)),
-            Err(_) => {
-                self.worker.session.give_up();
-                Err(DbError::silent(address, query, limit))
-            }
+        if let Ok(read) = read {
+            read.map_err(|error| DbError::of(error, address, query))
+        } else {
+            self.worker.session.give_up();
+            Err(DbError::silent(address, query, limit))
         }
     }
 }

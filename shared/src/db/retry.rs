@@ -86,7 +86,7 @@ fn told(error: anyhow::Error, trouble: Option<Trouble>) -> anyhow::Error {
 }
 
 fn is_of_statement(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.is::<DbError>())
+    error.chain().any(<dyn std::error::Error>::is::<DbError>)
 }
 
 /// Whether something failed of a database that is away, and may be back by itself, whatever was being done.
