@@ -57,7 +57,9 @@ async fn what_settles_three_to_eleven_days_late_is_taken_although_no_update_says
     let blank = |call: &&Value| call["analysis"] == json!({});
     let calls = stage.vapi.world().calls();
     calls.iter().filter(blank).for_each(lose_analysis);
-    let settled = stage.vapi.world().calls();
+    let mut settled = stage.vapi.world().calls();
+    // One that has not ended has no analysis yet.
+    settled.retain(|call| call["analysis"].is_object());
     settled.iter().for_each(lose_analysis);
 
     for hours in (0..15 * 24).step_by(12) {
@@ -101,7 +103,14 @@ async fn a_last_look_costs_no_more_requests_than_its_day_needs() {
 
     // A page with the day's calls, and one that shows that there are no more.
     assert_eq!(with.len(), without.len() + 2, "{without:?} {with:?}");
-    assert!(with.iter().sum::<usize>() <= 300, "{with:?}");
+    let to = start + TimeDelta::hours(26) - TimeDelta::days(12);
+    let calls = stage.vapi.world().calls();
+    let of_the_day = calls.iter().filter(|call| {
+        let created = created(call);
+        to - TimeDelta::hours(27) <= created && created <= to
+    });
+    let most = without.iter().sum::<usize>() + of_the_day.count() + 2;
+    assert!(with.iter().sum::<usize>() <= most, "{with:?}, and not {most}");
 }
 
 #[tokio::test]
@@ -153,6 +162,11 @@ async fn a_last_look_at_a_day_of_many_pages_costs_what_walking_that_day_costs() 
 async fn after_a_pause_the_last_look_reaches_all_that_is_still_served() {
     let stage = stage(300).await;
     let start = now();
+    // However quiet a weekend is.
+    for number in 0..30 {
+        let created = start - TimeDelta::days(7) + TimeDelta::minutes(number);
+        stage.vapi.world().plant_call(created);
+    }
     sync_at(&stage, start).await;
     sync_at(&stage, start + TimeDelta::hours(1)).await;
     let calls = stage.vapi.world().calls();

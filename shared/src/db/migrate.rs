@@ -1,5 +1,7 @@
 //! Applies the migrations: one caller at a time, and nobody waits for an answer that never comes.
 
+use std::error::Error;
+use std::iter::successors;
 use std::time::Duration;
 
 use refinery::error::Kind;
@@ -166,10 +168,11 @@ impl MigrationError {
         match self {
             Self::Connect(error) => was_reached && error.is_transient(),
             Self::Lock(error) => is_transient(error),
-            Self::Apply(error) => match error.kind() {
-                Kind::Connection(_, cause) => cause.downcast_ref().is_some_and(is_transient),
-                _ => false,
-            },
+            // Refinery wraps its own errors once more, depending on what it was at.
+            Self::Apply(error) => successors(Some(error.as_ref() as &(dyn Error + 'static)), |error| {
+                (*error).source()
+            })
+            .any(|cause| cause.downcast_ref().is_some_and(is_transient)),
             Self::Busy | Self::Newer(_) | Self::Encoding(_) | Self::Url(_) => false,
         }
     }

@@ -12,6 +12,12 @@ use super::error::{DbError, NoConnection, is_transient, is_transient_to_driver};
 use super::frozen::end_frozen;
 use super::pool::Pool;
 
+/// What went wrong at earlier tries.
+struct Trouble {
+    text: String,
+    is_statement: bool,
+}
+
 /// Does a unit of work: takes a connection, runs its statements, commits. It must be one that can be done twice, or a
 /// transaction, whose commit is never in doubt.
 ///
@@ -30,7 +36,7 @@ where
     }
     let seconds = whole.as_secs_f32();
     match trouble {
-        Some(trouble) => bail!("{trouble} (given up after {seconds} s)"),
+        Some(Trouble { text, .. }) => bail!("{text} (given up after {seconds} s)"),
         None => bail!(
             "the database does not answer: {} (given up after {seconds} s)",
             pool.address
@@ -38,7 +44,7 @@ where
     }
 }
 
-async fn tries<T, F>(pool: &Pool, attempt: &mut impl FnMut() -> F, trouble: &mut Option<String>) -> Result<T>
+async fn tries<T, F>(pool: &Pool, attempt: &mut impl FnMut() -> F, trouble: &mut Option<Trouble>) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
@@ -56,15 +62,31 @@ where
         };
         let pause = pauses.next().unwrap_or_default();
         if !is_away(&error) || begun.elapsed() + pause >= pool.limits.retry {
-            return Err(error);
+            return Err(told(error, trouble.take()));
         }
         if is_lock(&error) {
             end_frozen(pool).await;
         }
         tracing::warn!(wait_ms = pause.as_millis(), "trying the database again: {error:#}");
-        *trouble = Some(format!("{error:#}"));
+        let is_statement = is_of_statement(&error);
+        if is_statement || trouble.as_ref().is_none_or(|trouble| !trouble.is_statement) {
+            let text = format!("{error:#}");
+            *trouble = Some(Trouble { text, is_statement });
+        }
         sleep(pause).await;
     }
+}
+
+/// Where no connection could be had after a statement failed, that statement says more than the lack of a connection.
+fn told(error: anyhow::Error, trouble: Option<Trouble>) -> anyhow::Error {
+    match trouble.filter(|trouble| trouble.is_statement && !is_of_statement(&error)) {
+        Some(trouble) => error.context(trouble.text),
+        None => error,
+    }
+}
+
+fn is_of_statement(error: &anyhow::Error) -> bool {
+    error.chain().any(<dyn std::error::Error>::is::<DbError>)
 }
 
 /// Whether something failed of a database that is away, and may be back by itself, whatever was being done.

@@ -160,11 +160,15 @@ pub async fn adopt(
     }
     let moved = relocate::relocate(&pool).await?;
     watch.send_replace(Stage::Moved);
-    let applied = match db::migrate(settings).await {
-        // Code that is rolled back goes on with what newer code began.
-        Err(MigrationError::Newer(_)) => Vec::new(),
-        applied => applied?,
-    };
+    // Whoever only migrates is told at once that the database is away; here it was there a moment ago.
+    let applied = db::retry(&pool, || async {
+        match db::migrate(settings).await {
+            // Code that is rolled back goes on with what newer code began.
+            Err(MigrationError::Newer(_)) => Ok(Vec::new()),
+            applied => Ok(applied?),
+        }
+    })
+    .await?;
     watch.send_replace(Stage::Migrated);
     let found = survey(&pool).await?;
     let is_complete = copy::everything(&pool, &found, watch, is_late, now).await?;
