@@ -602,7 +602,7 @@ async fn sigterm_ends_what_has_a_message_under_way_to_a_channel_that_is_silent()
             .db
             .client()
             .await
-            .batch_execute("truncate runs cascade; truncate alerts cascade")
+            .batch_execute("truncate runs, alerts, incidents, notifications cascade")
             .await
             .unwrap();
     }

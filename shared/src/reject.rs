@@ -111,7 +111,7 @@ fn escaped(text: &str, takes_all: bool) -> Cow<'_, str> {
             kept.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                kept.push_str(&format!("\\u{unit:04x}"));
+                kept.extend(format!("\\u{unit:04x}").chars());
             }
         }
     }

@@ -243,8 +243,11 @@ impl Judge {
                     return Ok(reply);
                 }
                 Err(error) => {
+                    // Our turn is held meanwhile: the next one would ask in vain, where this error ends the run.
                     if error.may_be_paid_for() {
                         entry.lost().await;
+                    } else if !error.is_transient() {
+                        entry.refused().await;
                     }
                     return Err(error);
                 }

@@ -134,7 +134,7 @@ impl Scorer {
         }
         match (self.store(analyses).await, analyses) {
             (Ok(()), _) => Ok(None),
-            (Err(error), [analysis]) if is_about_the_row(&error) => self.keep_refusal(analysis, &error).await.map(Some),
+            (Err(error), [only]) if is_about_the_row(&error) => self.keep_refusal(only, &error).await.map(Some),
             (Err(error), _) if is_about_the_row(&error) => {
                 let mut refused = None;
                 for analysis in analyses {

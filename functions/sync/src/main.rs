@@ -12,7 +12,7 @@ use sync::{Deps, Vapi, VapiError};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    lambda::serve(wire, sync::handle, is_refused).await
+    Box::pin(lambda::serve(wire, sync::handle, is_refused)).await
 }
 
 async fn wire() -> Result<Deps> {
