@@ -121,8 +121,12 @@ impl Functions {
             Event::Finished(finished) if brought_calls(finished) => match &self.qci {
                 Some(qci) => {
                     let invocation = delivered(&event, finished)?;
-                    self.bounded(qci::SCRIPT, &qci.ledger, qci::handle(qci, &invocation, &self.context()))
-                        .await
+                    self.bounded(
+                        qci::SCRIPT,
+                        &qci.ledger,
+                        Box::pin(qci::handle(qci, &invocation, &self.context())),
+                    )
+                    .await
                 }
                 None => Ok(()),
             },
@@ -138,13 +142,17 @@ impl Functions {
                 self.bounded(
                     sync::SCRIPT,
                     &sync.ledger,
-                    sync::handle(sync, &invocation, &self.context()),
+                    Box::pin(sync::handle(sync, &invocation, &self.context())),
                 )
                 .await
             }
             (qci::SCRIPT, _, Some(qci)) => {
-                self.bounded(qci::SCRIPT, &qci.ledger, qci::handle(qci, &invocation, &self.context()))
-                    .await
+                self.bounded(
+                    qci::SCRIPT,
+                    &qci.ledger,
+                    Box::pin(qci::handle(qci, &invocation, &self.context())),
+                )
+                .await
             }
             _ => {
                 tracing::warn!("nothing on this machine runs {script_name}");
@@ -167,7 +175,7 @@ impl Functions {
             tracing::warn!("looking for a process that has ended: {error:#}");
         }
         let limit = self.time_limit.delta().to_std().unwrap_or_default() + OVERTIME;
-        match timeout(limit, Box::pin(run)).await {
+        match timeout(limit, run).await {
             Ok(ended) => told(ended),
             Err(_) => bail!(
                 "{script_name} hung: it was given up {} s after its limit",

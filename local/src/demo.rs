@@ -89,7 +89,7 @@ pub(crate) async fn run(screen: &Screen, options: &command::Demo) -> Result<Exit
         postgres.major(),
         since.elapsed().as_secs_f64()
     ));
-    let ended = play(screen, options, &postgres, &stop).await;
+    let ended = Box::pin(play(screen, options, &postgres, &stop)).await;
     postgres.stop().await.context("ending PostgreSQL")?;
     // What an interruption broke off is no failure.
     if stop.is_cancelled() { Ok(interrupted) } else { ended }
