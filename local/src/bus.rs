@@ -172,7 +172,7 @@ impl Functions {
         let pool = ledger.pool.within(FREEING);
         // The claim says it better, or finds the lease free.
         if let Err(error) = holder::free_lease(&pool, &ledger.bus, script_name).await {
-            tracing::warn!("looking for a process that has ended: {error:#}");
+            tracing::debug!("looking for a process that has ended: {error:#}");
         }
         let limit = self.time_limit.delta().to_std().unwrap_or_default() + OVERTIME;
         match timeout(limit, run).await {

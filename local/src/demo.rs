@@ -116,7 +116,7 @@ async fn play(screen: &Screen, options: &command::Demo, postgres: &Postgres, sto
     let chain = machine
         .run(sync::SCRIPT, "demo", serde_json::json!({}), screen, Some(stage.calls))
         .await?;
-    let health = Health::new(machine.pool.clone(), serve::EVERY, TIME_LIMIT, clock::now());
+    let health = Health::new(&machine.pool, serve::EVERY, TIME_LIMIT, clock::now());
     let pages = if options.once {
         None
     } else {

@@ -30,7 +30,7 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    pub(crate) fn new(pool: Pool, every: Span, time_limit: Span, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(pool: &Pool, every: Span, time_limit: Span, now: DateTime<Utc>) -> Self {
         Self {
             pool: pool.within(PATIENCE),
             every,

@@ -58,7 +58,7 @@ pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exi
     machine::look_at_tables(&machine.pool).await?;
     let now = clock::now();
     let (pool, bus) = (machine.pool.clone(), machine.bus.clone());
-    let health = Health::new(pool.clone(), every, options.time_limit, now);
+    let health = Health::new(&pool, every, options.time_limit, now);
     let pages = Pages::open(
         pool,
         bus,

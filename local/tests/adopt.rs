@@ -79,8 +79,8 @@ async fn each_command_says_what_it_found_and_ends_with_its_status() {
     let lose = "delete from logs where id in (select id from logs limit 1); delete from vapi_calls_raw
                 where id = (select min(id) from vapi_calls_raw)";
     db.client().await.batch_execute(lose).await.unwrap();
-    let (lost, table, _) = run(&db, &["adopt", "--verify"]).await;
-    assert_eq!(lost, Some(1));
+    let (differs, table, _) = run(&db, &["adopt", "--verify"]).await;
+    assert_eq!(differs, Some(1));
     assert!(table.contains("NOT EXPLAINED"), "{table}");
 
     let (none, _, why) = run(&TestDb::new().await, &["adopt"]).await;

@@ -54,9 +54,9 @@ impl Calendar {
     pub(super) fn new(start: DateTime<Utc>, days: i64, dice: &mut Dice) -> Self {
         let day = |day: i64| day * 24;
         // One month of each four is honest, and so is the end.
-        let mut honest: Vec<Stretch> = (0..)
+        let mut honest: Vec<Stretch> = (0..=days / 120)
             .map(|third| Stretch::of(start, day(90 + third * 120), day(30)))
-            .take_while(|honest| honest.to < start + TimeDelta::days(days - 30))
+            .filter(|honest| honest.to < start + TimeDelta::days(days - 30))
             .collect();
         honest.push(Stretch::of(start, day(days - 15), day(30)));
         // The first two syncs find nothing.

@@ -14,7 +14,7 @@ use play::Year;
 
 /// What every seed must come to.
 async fn live_through(seed: u64, days: i64) {
-    let figures = Year::new(seed, days).await.play().await;
+    let figures = Box::pin(Year::new(seed, days).await.play()).await;
     eprintln!("seed {seed}, {days} days: {figures}");
     let wrong = &figures.wrong;
     let shown = wrong.iter().take(40).collect::<Vec<_>>();
@@ -23,12 +23,12 @@ async fn live_through(seed: u64, days: i64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn six_weeks_of_a_hostile_vapi_lose_nothing() {
-    live_through(1, 45).await;
+    Box::pin(live_through(1, 45)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_year_of_a_hostile_vapi_loses_nothing() {
     // Any other year, to look for what these two do not show.
     let seed = std::env::var_os("YEAR_SEED").and_then(|seed| seed.to_str()?.parse().ok());
-    live_through(seed.unwrap_or(2), 365).await;
+    Box::pin(live_through(seed.unwrap_or(2), 365)).await;
 }
