@@ -26,17 +26,20 @@ async fn the_functions_have_the_names_arguments_and_results_that_front_ends_call
             "get_calls_list(p_assistant_id text DEFAULT NULL::text, \
              p_date_from timestamp with time zone DEFAULT NULL::timestamp with time zone, \
              p_date_to timestamp with time zone DEFAULT NULL::timestamp with time zone, \
-             p_quality_filter text DEFAULT 'all'::text, p_limit integer DEFAULT 100, p_offset integer DEFAULT 0) \
+             p_quality_filter text DEFAULT 'all'::text, p_limit integer DEFAULT 100, p_offset integer DEFAULT 0, \
+             p_framework text DEFAULT NULL::text) \
              returns TABLE(id text, started_at timestamp with time zone, duration_seconds integer, assistant_id text, \
              assistant_name text, customer_number text, qci_score numeric, has_transcript boolean, has_qci boolean, \
              status text, quality text, cost numeric)",
             "get_dashboard_metrics(p_assistant_id text DEFAULT NULL::text, \
              p_date_from timestamp with time zone DEFAULT NULL::timestamp with time zone, \
-             p_date_to timestamp with time zone DEFAULT NULL::timestamp with time zone) returns json",
+             p_date_to timestamp with time zone DEFAULT NULL::timestamp with time zone, \
+             p_framework text DEFAULT NULL::text) returns json",
             "get_timeline_data(p_assistant_id text DEFAULT NULL::text, \
              p_date_from timestamp with time zone DEFAULT NULL::timestamp with time zone, \
              p_date_to timestamp with time zone DEFAULT NULL::timestamp with time zone, \
-             p_granularity text DEFAULT 'day'::text, p_time_zone text DEFAULT 'UTC'::text) \
+             p_granularity text DEFAULT 'day'::text, p_time_zone text DEFAULT 'UTC'::text, \
+             p_framework text DEFAULT NULL::text) \
              returns TABLE(date text, total_calls bigint, quality_calls bigint, analyzed_calls bigint)",
         ]
     );
