@@ -39,7 +39,7 @@ async fn full(stage: &Stage) -> shared::run::Report {
 /// Ids of calls that Vapi must still serve, whatever the clock does meanwhile.
 fn recent_ids(stage: &Stage, count: usize) -> Vec<String> {
     let ids = stage.vapi.world().call_ids();
-    ids.into_iter().step_by(4).take(count).collect()
+    ids.into_iter().step_by(3).take(count).collect()
 }
 
 #[tokio::test]
