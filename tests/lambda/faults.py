@@ -90,7 +90,7 @@ def faults(servers, port):
             lambda *_: {"DATABASE_URL": {"password": PASSWORD}}),
         "a secret without a key": Fault(["{key} is missing: expected "], without_key),
         "an address that is none": Fault(
-            ["DATABASE_URL is malformed: expected a URL such as postgres://"],
+            ["DATABASE_URL is malformed: it does not begin with postgres://"],
             lambda right, _: {**right, "DATABASE_URL": f"callmark:{PASSWORD}@host"}),
         "no answer about the secret": Fault(["named by CALLMARK_SECRET_ARN"], lambda *_: SILENCE),
         "a server that is not there": Fault(
