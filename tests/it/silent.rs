@@ -10,11 +10,14 @@ use shared::config::{Database, Reader};
 use shared::db::{Executor as _, Pool};
 use shared::run::Status;
 use tests::{Courtroom, Mischief, Proxy, Stage, TestDb, Visitor};
+use tokio::sync::Semaphore;
 
 use crate::run::{BOUND, by_hand};
 
-/// Cases at once: each mostly waits.
+/// Cases of one test at once: each mostly waits.
 const AT_ONCE: usize = 12;
+/// Cases of all tests at once: each has connections of its own, and the server has only so many.
+static ROOM: Semaphore = Semaphore::const_new(2 * AT_ONCE);
 /// What a sync of the stage is about.
 const CALLS: usize = 120;
 
@@ -32,8 +35,12 @@ pub(crate) async fn for_each_answer<F>(answers: usize, case: impl Fn(usize) -> F
 where
     F: Future<Output = (usize, Duration)>,
 {
+    let case = &case;
     let cases: Vec<(usize, Duration)> = stream::iter(0..answers)
-        .map(case)
+        .map(|number| async move {
+            let _room = ROOM.acquire().await.unwrap();
+            case(number).await
+        })
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
