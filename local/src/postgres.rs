@@ -216,7 +216,7 @@ fn options(home: &Home, port: u16, settings: &Settings) -> anyhow::Result<Vec<St
         port.as_str(),
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",
-        "max_connections=2500",
+        "max_connections=600",
         "shared_buffers=64MB",
     ];
     if !settings.durable {

@@ -15,9 +15,9 @@ use tokio::sync::Semaphore;
 use crate::run::{BOUND, by_hand};
 
 /// Cases of one test at once: each mostly waits.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 16;
 /// Cases of all tests at once: each has connections of its own, and the server has only so many.
-static ROOM: Semaphore = Semaphore::const_new(2 * AT_ONCE);
+static ROOM: Semaphore = Semaphore::const_new(3 * AT_ONCE);
 /// What a sync of the stage is about.
 const CALLS: usize = 120;
 
@@ -39,7 +39,9 @@ where
     let cases: Vec<(usize, Duration)> = stream::iter(0..answers)
         .map(|number| async move {
             let _room = ROOM.acquire().await.unwrap();
-            case(number).await
+            let ended = tokio::time::timeout(BOUND, case(number)).await;
+            ended
+                .unwrap_or_else(|_| panic!("answer {number} was lost, and after {BOUND:?} somebody still waits for it"))
         })
         .buffer_unordered(AT_ONCE)
         .collect()

@@ -1,6 +1,7 @@
 //! A migrated database for each test.
 
 use std::path::PathBuf;
+use std::sync::{LazyLock, mpsc};
 
 use local::postgres::{PgBouncer, Postgres, Settings, find};
 use serde::de::DeserializeOwned;
@@ -182,17 +183,26 @@ impl Drop for TestDb {
     /// Gives the memory back while other tests run. Where it fails there is nothing to do:
     /// the server takes all its databases with it.
     fn drop(&mut self) {
-        let Server::Shared(server) = self.server else {
-            return;
-        };
-        let name = std::mem::take(&mut self.name);
-        // The test's own runtime is on its way out, and may be the thread we are on.
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map(|runtime| runtime.block_on(server.drop_database(&name)))
-        });
+        if let Server::Shared(server) = self.server {
+            drop(DROPPING.send((server, std::mem::take(&mut self.name))));
+        }
     }
 }
+
+/// Drops databases, one after the other, so that a slow server does not have its connections taken up by that. On a
+/// thread of its own, since a test's runtime ends with the test.
+static DROPPING: LazyLock<mpsc::Sender<(&'static Postgres, String)>> = LazyLock::new(|| {
+    let (sender, names) = mpsc::channel::<(&'static Postgres, String)>();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map(|runtime| {
+            for (server, name) in names {
+                drop(runtime.block_on(server.drop_database(&name)));
+            }
+        })
+    });
+    sender
+});
 
 /// A server whose only database, beside Postgres's own, is the migrated template.
 async fn server_with_template() -> Postgres {

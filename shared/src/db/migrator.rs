@@ -9,6 +9,7 @@ use tokio_postgres::types::Type;
 
 use super::client::{Client, Executor as _, Transaction};
 use super::error::DbError;
+use super::session::IS_AT_WORK;
 
 /// How often it is looked whether the server is still at a statement.
 const LOOK: Duration = Duration::from_secs(2);
@@ -71,13 +72,8 @@ async fn until_idle(lock: &Transaction<'_>, process: i32) -> Result<Duration, Db
         sleep(LOOK).await;
         // A transaction sees the activity of its first look otherwise.
         lock.batch_execute("select pg_stat_clear_snapshot()").await?;
-        let row = lock
-            .query_typed_one(
-                "select count(*) from pg_stat_activity where pid = $1 and state = 'active'",
-                &[(&process, Type::INT4)],
-            )
-            .await?;
-        let is_idle = row.get::<_, i64>(0) == 0;
+        let row = lock.query_typed_one(IS_AT_WORK, &[(&process, Type::INT4)]).await?;
+        let is_idle = !row.get::<_, bool>(0);
         if is_idle && was_idle {
             return Ok(LOOK);
         }

@@ -21,6 +21,14 @@ const CANCEL: Duration = Duration::from_secs(5);
 /// How often it is looked whether the server is still at a statement that is watched.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// Whether a process of the server is at work. One that waits for its client is not, although it is `active`: in a
+/// `COPY` whose beginning was not answered, both would wait for ever.
+pub(super) const IS_AT_WORK: &str = "
+    select exists (
+        select from pg_stat_activity
+        where pid = $1 and state = 'active' and wait_event_type is distinct from 'Client'
+    )";
+
 /// A connection and the pool that it goes back to.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -161,16 +169,11 @@ impl Session {
     }
 }
 
-/// Whether a process of the server is at work. Boxed, since it is asked on another session.
+/// Asks on another session whether a process of the server is at work; boxed for that reason.
 fn is_at_work(pool: Pool, process: i32) -> BoxFuture<'static, bool> {
     async move {
         let Ok(client) = connect(&pool).await else { return false };
-        let row = client
-            .query_typed_one(
-                "select exists (select from pg_stat_activity where pid = $1 and state = 'active')",
-                &[(&process, Type::INT4)],
-            )
-            .await;
+        let row = client.query_typed_one(IS_AT_WORK, &[(&process, Type::INT4)]).await;
         row.is_ok_and(|row| row.get(0))
     }
     .boxed()
