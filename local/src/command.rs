@@ -65,6 +65,17 @@ Example:
     /// Moves its tables, untouched, into the schema `before_callmark`, creates ours, and copies every call, assistant, run,
     /// log line and analysis into them. Nothing is dropped. Safe to stop and to repeat: it goes on where it was.
     Adopt(Adopt),
+    /// Bring the columns of stored calls up to date with this version
+    ///
+    /// After an upgrade that reads more out of a call, each sync does some of it. This does the rest at once, from the stored
+    /// documents, and asks Vapi for nothing. Safe to stop and to repeat, and while syncs run.
+    #[command(
+        after_help = "Reads DATABASE_URL, DATABASE_POOL and, for a private certificate, DATABASE_CA.
+
+Example:
+  DATABASE_URL=postgres://user:password@host/database callmark rederive"
+    )]
+    Rederive,
     /// Bring in what is new and changed at Vapi, once
     Sync(Sync),
     /// Score the calls that have no score yet, once

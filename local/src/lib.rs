@@ -29,6 +29,7 @@ mod one_sync;
 mod only_pages;
 mod pages;
 mod progress;
+mod rederive;
 mod report;
 mod screen;
 mod serve;
@@ -56,6 +57,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ended = match line.command {
         Command::Migrate => migrate::run(&screen).await,
         Command::Adopt(options) => adopt::run(&screen, &options).await,
+        Command::Rederive => rederive::run(&screen).await,
         Command::Sync(options) => Box::pin(one_sync::run(&screen, &options)).await,
         Command::Qci(options) => Box::pin(one_qci::run(&screen, &options)).await,
         Command::Watchdog => one_look::run(&screen).await,

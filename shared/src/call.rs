@@ -3,6 +3,7 @@
 pub mod adopted;
 mod detail;
 mod listed;
+mod rederived;
 mod stored;
 
 use bytes::{BufMut, BytesMut};
@@ -11,12 +12,14 @@ use rust_decimal::Decimal;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::db::{DbError, Executor, Transaction};
+use crate::document::DERIVED_VERSION;
 use stored::Marks;
 
 pub use detail::{Detail, detail};
 pub use listed::{
     Counted, Listed, by_stretch, in_stretch, is_listed, mark_absent, mark_gone, newest_organisation, oldest, unlisted,
 };
+pub use rederived::{Rederived, count_behind, rederive};
 pub use stored::{Change, Known, Look, Stored, known, stored};
 
 /// The 128-bit hash of a stored document: what tells a changed call from an unchanged one.
@@ -98,7 +101,7 @@ pub struct Written {
 pub const TERMINAL: [&str; 3] = ["ended", "not-found", "deletion-failed"];
 
 /// The columns that a write fills, in the order of [`Call::values`].
-const COLUMNS: [(&str, Type); 30] = [
+const COLUMNS: [(&str, Type); 31] = [
     ("id", Type::TEXT),
     ("org_id", Type::TEXT),
     ("type", Type::TEXT),
@@ -129,6 +132,7 @@ const COLUMNS: [(&str, Type); 30] = [
     ("content_kept_at", Type::TIMESTAMPTZ),
     ("source_hash", Type::BYTEA),
     ("content_shape", Type::INT8),
+    ("derived_version", Type::INT2),
 ];
 
 /// Whether there is any call in the table.
@@ -170,7 +174,8 @@ pub async fn copy(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<
 /// Updates calls that [`stored`] holds back for this transaction; never replaces a version by an older one. Fails as a
 /// whole.
 ///
-/// A hash that differs only says that the text does: the same members in another order are no change.
+/// A hash that differs only says that the text does: the same members in another order are no change. The hash alone is
+/// written then, so that the same text is known the next time.
 pub async fn update(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<Utc>) -> Result<u64, DbError> {
     transaction
         .batch_execute("create temporary table incoming_calls (like vapi_calls_raw including defaults) on commit drop")
@@ -189,12 +194,14 @@ pub async fn update(transaction: &Transaction<'_>, calls: &[&Call], now: DateTim
          on conflict (id) do update set {}
          where (vapi_calls_raw.raw_json <> excluded.raw_json
                 or vapi_calls_raw.transcript is distinct from excluded.transcript
-                or vapi_calls_raw.content_kept_at is distinct from excluded.content_kept_at
-                or (vapi_calls_raw.source_hash is null) <> (excluded.source_hash is null))
+                or vapi_calls_raw.content_kept_at is distinct from excluded.content_kept_at)
            and (vapi_calls_raw.updated_at is null or vapi_calls_raw.updated_at <= excluded.updated_at)",
         assignments.join(", ")
     );
     let updated = transaction.execute_typed(&statement, &[]).await?;
+    if updated < calls.len() as u64 {
+        stored::note_hashes(transaction).await?;
+    }
     transaction.batch_execute("drop table incoming_calls").await?;
     Ok(updated)
 }
@@ -238,7 +245,7 @@ impl Call {
         document: &'a Document<'a>,
         marks: &'a Marks<'a>,
         now: &'a DateTime<Utc>,
-    ) -> [&'a (dyn ToSql + Sync); 30] {
+    ) -> [&'a (dyn ToSql + Sync); 31] {
         [
             &self.id,
             &self.org_id,
@@ -270,6 +277,7 @@ impl Call {
             &self.content_kept_at,
             &marks.source_hash,
             &marks.content_shape,
+            &DERIVED_VERSION,
         ]
     }
 }

@@ -25,6 +25,10 @@ use redact::scrub;
 
 pub use fuller::{Fuller, Version, fuller};
 
+/// The version of the code that derives a call's columns from its document. Whoever changes what is derived raises it, and
+/// adds the index `vapi_calls_raw_derived_before_…` of that number: stored calls are then brought up to date.
+pub const DERIVED_VERSION: i16 = 1;
+
 /// What one element of a page turned out to be.
 #[derive(Debug)]
 pub enum Reading<T> {
@@ -79,6 +83,26 @@ pub fn call(element: &[u8]) -> Reading<Call> {
     fill_document(&mut call, &members, &artifact, &mut odd);
     call.content_shape = shape::shape(&members, &artifact);
     Reading::Usable(Box::new(call), odd)
+}
+
+/// Reads a stored call anew, as if Vapi had sent it; `None` where it cannot be read.
+#[must_use]
+pub fn reread(version: Version<'_>) -> Option<Box<Call>> {
+    let members = Members::parse(version.document).ok()?;
+    // It stands apart from the document.
+    let transcript = version
+        .transcript
+        .filter(|_| members.get("transcript").is_none())
+        .map(|transcript| serde_json::Value::from(transcript).to_string());
+    let text = object(
+        members
+            .iter()
+            .chain(transcript.as_deref().map(|text| ("transcript", text))),
+    );
+    match call(text.as_bytes()) {
+        Reading::Usable(call, _) => Some(call),
+        Reading::Unusable(_) | Reading::Malformed(_) => None,
+    }
 }
 
 /// Reads one assistant.

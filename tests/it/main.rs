@@ -7,6 +7,7 @@
 
 mod absent;
 mod adopt;
+mod analysts;
 mod away;
 mod bad_rows;
 mod config;
@@ -30,6 +31,7 @@ mod qci_frameworks;
 mod qci_injection;
 mod reconcile;
 mod redaction;
+mod rederive;
 mod retention;
 mod run;
 mod schema;

@@ -28,6 +28,7 @@ mod plan;
 mod progress;
 mod reach;
 mod reconcile;
+mod rederive;
 mod seen;
 mod settle;
 mod sort;
@@ -48,6 +49,7 @@ use shared::{config, db, sync_state, telemetry};
 use crate::organisation::Organisation;
 
 pub use input::{Input, InvalidInput, Mode};
+pub use rederive::{behind, rederive};
 pub use shared::run::Context;
 pub use vapi::{Vapi, VapiError};
 
@@ -104,6 +106,9 @@ async fn sync(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) ->
             format!("old log lines were not pruned: {error:#}"),
             json!({}),
         );
+    }
+    if !input.dry_run && matches!(outcome, Outcome::Done) {
+        rederive::some(&deps.ledger.pool, run).await;
     }
     Ok(outcome)
 }

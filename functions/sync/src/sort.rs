@@ -48,6 +48,11 @@ pub(crate) async fn sort<'a>(
 }
 
 impl Sorted<'_> {
+    /// How many rows change; of others, the hash may.
+    pub(crate) fn updated(&self) -> u64 {
+        self.changed.iter().filter(|change| !change.is_same).count() as u64
+    }
+
     /// Calls whose content outlives Vapi's from now on.
     pub(crate) fn kept(&self) -> Vec<String> {
         let changed = self.changed.iter().filter(|change| change.keeps_content);

@@ -442,9 +442,9 @@ impl Tally {
         Self {
             written: Written {
                 inserted: sorted.new.len() as u64,
-                updated: sorted.changed.len() as u64,
+                updated: sorted.updated(),
             },
-            unchanged: sorted.unchanged,
+            unchanged: sorted.unchanged + sorted.changed.len() as u64 - sorted.updated(),
             failed: rejects.len() as u64,
             kept: sorted.kept(),
         }

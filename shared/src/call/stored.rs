@@ -17,7 +17,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::{Call, DocumentHash};
-use crate::db::{DbError, Executor};
+use crate::db::{DbError, Executor, Transaction};
 use crate::document::{Version, fuller};
 
 /// What tells whether a call has changed, without its document.
@@ -51,6 +51,8 @@ pub struct Change<'a> {
     pub call: Cow<'a, Call>,
     /// Whether its content outlives Vapi's from now on.
     pub keeps_content: bool,
+    /// Whether the documents are equal, and only their text differs: the hash is all there is to write.
+    pub is_same: bool,
 }
 
 /// How stored calls are looked at.
@@ -128,6 +130,53 @@ pub async fn stored(
         .collect()
 }
 
+/// Notes the hash of Vapi's last document for those of `incoming_calls` that the table holds in equal documents of
+/// another text.
+pub(super) async fn note_hashes(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    let rows = transaction
+        .query_typed(
+            r"
+            select call.id, call.document_hash, incoming.document_hash as sent_hash, incoming.source_hash as sent_source
+            from incoming_calls as incoming
+            join vapi_calls_raw as call on call.id = incoming.id
+            where (call.document_hash, call.source_hash) is distinct from (incoming.document_hash, incoming.source_hash)
+              and call.updated_at is not distinct from incoming.updated_at
+              and call.content_kept_at is not distinct from incoming.content_kept_at
+              and call.transcript is not distinct from incoming.transcript
+              and call.raw_json = incoming.raw_json
+            ",
+            &[],
+        )
+        .await?;
+    let (mut ids, mut sources) = (Vec::<&str>::new(), Vec::<Option<Vec<u8>>>::new());
+    for row in &rows {
+        let hash = |column| -> Result<Option<DocumentHash>, DbError> {
+            let hash: Option<&[u8]> = row.try_get(column)?;
+            // A constraint of the table holds the length.
+            Ok(hash.map(|hash| hash.try_into().unwrap_or_default()))
+        };
+        let [stored, sent] = [hash("document_hash")?, hash("sent_hash")?].map(Option::unwrap_or_default);
+        let source = hash("sent_source")?.map_or(sent, |source| mixed(source, sent));
+        ids.push(row.try_get("id")?);
+        sources.push((source != stored).then(|| mixed(source, stored).to_vec()));
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    transaction
+        .execute_typed(
+            r"
+            update vapi_calls_raw as call
+            set source_hash = sent.source
+            from unnest($1, $2) as sent (id, source)
+            where sent.id = call.id
+            ",
+            &[(&ids, Type::TEXT_ARRAY), (&sources, Type::BYTEA_ARRAY)],
+        )
+        .await?;
+    Ok(())
+}
+
 fn known_of(row: &Row) -> Result<Known, DbError> {
     let hash: &[u8] = row.try_get("document_hash")?;
     // A constraint of the table holds the length.
@@ -203,8 +252,12 @@ impl Stored {
     fn replaced<'a>(&self, call: &'a Call, ours: Version<'_>) -> Option<Change<'a>> {
         let whole = || Some(self.changed(Cow::Borrowed(call), call.content_kept_at));
         match Likeness::of(call.version(), ours) {
-            Likeness::Same if self.differs_in_marks(call) => whole(),
-            Likeness::Same => None,
+            Likeness::Same if self.content_kept_at != call.content_kept_at => whole(),
+            Likeness::Same => Some(Change {
+                call: Cow::Borrowed(call),
+                keeps_content: false,
+                is_same: true,
+            }),
             // What is not there is written in another way: that is nothing new.
             Likeness::ButForBlanks if self.content_kept_at == call.content_kept_at => self
                 .as_it_is(call, ours, call.content_kept_at)
@@ -242,7 +295,11 @@ impl Stored {
                 ..call.into_owned()
             })
         };
-        Change { call, keeps_content }
+        Change {
+            call,
+            keeps_content,
+            is_same: false,
+        }
     }
 
     fn differs_from(&self, call: &Call) -> bool {

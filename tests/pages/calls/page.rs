@@ -257,7 +257,7 @@ async fn an_earlier_analysis_is_shown_as_unverified_with_its_parts_tips_and_mode
         "QCI Standard (earlier)",
         "gpt-4o-mini",
         "Ask &#60;b&#62;once&#60;/b&#62;; call ••• 42.",
-        "issue: Too fast; severity: high",
+        "Too fast (severity: high)",
         "Not scored: no scoring run has looked at it yet.",
     ] {
         assert!(page.contains(text), "{text}: {page}");

@@ -10,6 +10,9 @@ use super::number::Number;
 /// How the parts are called, in their order.
 const PARTS: [&str; 4] = ["Dynamics", "Objections", "Brand", "Outcome"];
 
+/// The members that say what an item is about.
+const LEADS: [&str; 5] = ["issue", "tip", "text", "description", "title"];
+
 /// More tips or issues are not shown.
 const MOST: usize = 50;
 
@@ -60,11 +63,18 @@ fn text(item: &Value) -> String {
     match item {
         Value::String(text) => text.clone(),
         Value::Object(members) => {
-            let members = members.iter().map(|(name, value)| match value {
-                Value::String(value) => format!("{}: {value}", super::verdict::words(name)),
-                value => format!("{}: {value}", super::verdict::words(name)),
-            });
-            members.collect::<Vec<_>>().join("; ")
+            let lead = LEADS
+                .into_iter()
+                .find(|name| members.get(*name).is_some_and(Value::is_string));
+            let others = members.iter().filter(|(name, _)| Some(name.as_str()) != lead);
+            let others: Vec<String> = others
+                .map(|(name, value)| format!("{}: {}", super::verdict::words(name), text(value)))
+                .collect();
+            match lead.map(|name| text(&members[name])) {
+                Some(lead) if others.is_empty() => lead,
+                Some(lead) => format!("{lead} ({})", others.join(", ")),
+                None => others.join(", "),
+            }
         }
         Value::Null => String::new(),
         other => other.to_string(),

@@ -1,0 +1,60 @@
+//! `callmark rederive`: brings the columns of stored calls up to date with this version.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde_json::json;
+use shared::call::Rederived;
+use shared::config::Reader;
+use shared::db;
+
+use crate::exit::Exit;
+use crate::report::number;
+use crate::screen::Screen;
+use crate::signals;
+
+/// How often progress is told.
+const LINE: Duration = Duration::from_secs(5);
+
+/// Derives everything that is behind; a signal ends it after the batch that it is at.
+pub(crate) async fn run(screen: &Screen) -> Result<Exit> {
+    let mut reader = Reader::load().await?;
+    let database = reader.database();
+    reader.finish()?;
+    let pool = db::pool(&database)?;
+    let stop = signals::stop(screen)?;
+    let behind = sync::behind(&pool).await?;
+    let mut last = Instant::now();
+    let tell = |done: Rederived| {
+        if last.elapsed() >= LINE {
+            last = Instant::now();
+            screen.say(&format!("{} of {behind} calls derived anew", done.calls));
+        }
+    };
+    let done = sync::rederive(&pool, || stop.is_cancelled(), tell).await?;
+    let left = sync::behind(&pool).await?;
+    let answer = json!({"calls": done.calls, "changed": done.changed, "unreadable": done.unreadable, "left": left});
+    screen.answer(&answer, || text(done, left))?;
+    Ok(if left == 0 { Exit::Success } else { Exit::Partial })
+}
+
+fn text(done: Rederived, left: i64) -> String {
+    let Rederived {
+        calls,
+        changed,
+        unreadable,
+    } = done;
+    let mut text = match calls {
+        0 if left == 0 => "nothing to do: every call is up to date".to_owned(),
+        _ => format!("{calls} calls derived anew, {changed} of them changed"),
+    };
+    if unreadable > 0 {
+        text.push_str(&format!(
+            "\n{unreadable} have a document that cannot be read: their columns stay as they were"
+        ));
+    }
+    if left > 0 {
+        text.push_str(&format!("\n{} are left: run it again", number(left)));
+    }
+    text
+}
