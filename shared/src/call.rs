@@ -15,7 +15,8 @@ use stored::Marks;
 
 pub use detail::{Detail, detail};
 pub use listed::{
-    Counted, Listed, by_stretch, in_stretch, is_listed, mark_absent, mark_gone, newest_organisation, oldest, unlisted,
+    Counted, Listed, by_stretch, in_stretch, is_listed, mark_absent, mark_gone, newest_organisation, oldest,
+    oldest_not_shown, unlisted,
 };
 pub use stored::{Change, Known, Look, Stored, known, stored};
 

@@ -7,6 +7,7 @@
 
 mod absent;
 mod adopt;
+mod assistants;
 mod away;
 mod bad_rows;
 mod config;

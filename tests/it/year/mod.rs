@@ -1,12 +1,14 @@
 //! A year of syncs from a Vapi that hollows out, holds back, falls silent, shows another organisation and forgets.
 //!
 //! The year is simulated hour by hour from a seed: [`calendar`] says what it brings, [`call`] what becomes of each
-//! call, [`hostility`] what Vapi does with what it has, [`truth`] what must be stored, [`play`] runs it.
+//! call, [`hostility`] what Vapi does with what it has, [`truth`] what must be stored, [`incidents`] what people must be
+//! told and what not, [`play`] runs it.
 
 mod calendar;
 mod call;
 mod dice;
 mod hostility;
+mod incidents;
 mod play;
 mod truth;
 
