@@ -12,6 +12,7 @@ pub(super) struct Stretch {
 }
 
 /// The year.
+#[derive(Debug)]
 pub(super) struct Calendar {
     pub(super) start: DateTime<Utc>,
     pub(super) end: DateTime<Utc>,

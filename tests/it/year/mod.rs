@@ -23,12 +23,12 @@ async fn live_through(seed: u64, days: i64) {
     assert!(wrong.is_empty(), "{} findings, the first: {shown:#?}", wrong.len());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn six_weeks_of_a_hostile_vapi_lose_nothing() {
     Box::pin(live_through(1, 45)).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_year_of_a_hostile_vapi_loses_nothing() {
     // Any other year, to look for what these two do not show.
     let seed = std::env::var_os("YEAR_SEED").and_then(|seed| seed.to_str()?.parse().ok());

@@ -192,6 +192,9 @@ impl Year {
         self.figures.hollowed = self.hostility.hollowed;
         self.figures.hidden = self.hostility.hidden;
         self.figures.took = began.elapsed();
+        if !self.figures.wrong.is_empty() {
+            eprintln!("{:#?}", self.calendar);
+        }
         self.figures
     }
 
