@@ -39,8 +39,18 @@ pub(super) struct Fate {
     pub(super) is_known: bool,
     /// When each of its versions comes, and whether it is announced.
     versions: Vec<(DateTime<Utc>, bool)>,
-    /// Truthful syncs since its last version in which each call of its age is read again within a day.
-    looks: u32,
+    looks: Looks,
+}
+
+/// What syncs were given of a call since its last version.
+#[derive(Default)]
+struct Looks {
+    /// A sync was told the truth while lists left the call out: what announced the version is over.
+    was_left_out: bool,
+    /// Truthful syncs that were given it as a whole while calls of its age are read again once a day: the young and the
+    /// old ones.
+    young: u32,
+    old: u32,
 }
 
 /// What the year came to.
@@ -235,7 +245,7 @@ impl Year {
                         .iter()
                         .map(|version| (version.at, version.is_announced))
                         .collect(),
-                    looks: 0,
+                    looks: Looks::default(),
                 },
             );
         }
@@ -270,7 +280,7 @@ impl Year {
         let before = std::mem::replace(&mut self.passed_to, now);
         let has_changed = |fate: &Fate| fate.versions.iter().any(|(at, _)| before < *at && *at <= now);
         for fate in self.fates.values_mut().filter(|fate| has_changed(fate)) {
-            (fate.is_known, fate.looks) = (false, 0);
+            (fate.is_known, fate.looks) = (false, Looks::default());
         }
         if now.minute() == 0 {
             let ours = if elsewhere { &mut self.aside } else { &mut *server };
@@ -364,15 +374,18 @@ impl Year {
     /// Notes what this sync was told: whatever the lists of calls had, while it ran.
     ///
     /// A version whose `createdAt` or `updatedAt` says that it is new must be stored from then on. One that nothing
-    /// announces can only be found by reading each call in every sync, which no bounded number of requests allows. It must
-    /// be stored once four syncs (a day of them; one alone after a day without) were given it as a whole, in a list, while
-    /// its call was younger than two days or older than twelve: the two stretches that are read again once a day. What a
-    /// list left out, or gave with less in it, at the very time it was read again does not count, and does not excuse
-    /// either: four others do.
+    /// announces, or that lists left out when it was new, can only be found by reading each call in every sync, which no
+    /// bounded number of requests allows. It must be stored once four syncs (a day of them; one alone after a day without)
+    /// were given it as a whole, in a list, while its call was younger than two days, or four while it was older than
+    /// twelve: the two stretches that are read again once a day. That a list left it out, or had less of it, at the very
+    /// time at which it was read again does not count, and is no excuse either: four other syncs are enough.
     fn told(&mut self, now: DateTime<Utc>) {
         let world = self.stage.vapi.world();
         let oldest = world.now() - RETENTION;
         let day_passed = self.told_at.is_none_or(|told| now - told >= DAILY);
+        for (id, fate) in &mut self.fates {
+            fate.looks.was_left_out |= world.is_hidden(id);
+        }
         for id in world.call_ids() {
             let (Some(text), Some(fate)) = (world.call_text(&id), self.fates.get_mut(&id)) else {
                 continue;
@@ -382,12 +395,15 @@ impl Year {
                 continue;
             }
             let age = now - fate.dated;
-            let is_read_again = age < DAY * 2 - TimeDelta::minutes(30) || age > DAY * 12 + TimeDelta::minutes(30);
-            if is_read_again && !world.is_thin(&id) {
-                fate.looks += if day_passed { LOOKS_A_DAY } else { 1 };
+            let slack = TimeDelta::minutes(30);
+            if !world.is_thin(&id) {
+                let looks = if day_passed { LOOKS_A_DAY } else { 1 };
+                fate.looks.young += if age < DAY * 2 - slack { looks } else { 0 };
+                fate.looks.old += if age > DAY * 12 + slack { looks } else { 0 };
             }
             let version = fate.versions.iter().rev().find(|(at, _)| *at <= now);
-            fate.is_known |= version.is_some_and(|(_, announced)| *announced) || fate.looks >= LOOKS_A_DAY;
+            let is_announced = version.is_some_and(|(_, announced)| *announced) && !fate.looks.was_left_out;
+            fate.is_known |= is_announced || fate.looks.young >= LOOKS_A_DAY || fate.looks.old >= LOOKS_A_DAY;
             self.truth.listed(&id, &text, fate.is_known);
         }
         self.told_at = Some(now);
