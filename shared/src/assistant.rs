@@ -57,27 +57,20 @@ pub struct Stored {
     pub updated: u64,
     /// Versions added to the history.
     pub versions: u64,
-    /// Ones that the complete listing lacks.
+    /// Ones that Vapi does not know any more.
     pub deleted: u64,
 }
 
-/// Stores a listing: new and changed assistants, their new versions, and who is gone.
-///
-/// Only organisations that appear in the listing lose assistants: a key of another one says nothing about ours.
-/// Where `complete` is not set, an element of the listing could not be read, and nobody is taken for gone.
+/// Stores what Vapi has: new and changed assistants, their new versions, and those that are `gone`.
 pub async fn store(
     transaction: &Transaction<'_>,
     listing: &[Assistant],
-    complete: bool,
+    gone: &[&str],
     now: DateTime<Utc>,
 ) -> Result<Stored, DbError> {
     let (inserted, updated) = upsert(transaction, listing, now).await?;
     let versions = add_versions(transaction, listing, now).await?;
-    let deleted = if complete {
-        mark_deleted(transaction, listing, now).await?
-    } else {
-        0
-    };
+    let deleted = mark_deleted(transaction, gone, now).await?;
     Ok(Stored {
         fetched: listing.len() as u64,
         inserted,
@@ -91,6 +84,34 @@ pub async fn store(
 pub async fn ids(db: &impl Executor) -> Result<Vec<String>, DbError> {
     let rows = db
         .query_typed("select assistant_id from vapi_assistants order by assistant_id", &[])
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// The assistants of an organisation that are stored, are not known to be gone, and are not `listed`; by their ids.
+pub async fn unlisted(
+    db: &impl Executor,
+    organisation: Option<&str>,
+    listed: &[&str],
+    limit: i64,
+) -> Result<Vec<String>, DbError> {
+    let rows = db
+        .query_typed(
+            r"
+            select assistant_id
+            from vapi_assistants
+            where deleted_at is null
+              and assistant_id <> all($1)
+              and ($2::text is null or org_id is null or org_id = $2)
+            order by assistant_id
+            limit $3
+            ",
+            &[
+                (&listed, Type::TEXT_ARRAY),
+                (&organisation, Type::TEXT),
+                (&limit, Type::INT8),
+            ],
+        )
         .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
@@ -194,30 +215,19 @@ async fn add_versions(
         .await
 }
 
-async fn mark_deleted(
-    transaction: &Transaction<'_>,
-    listing: &[Assistant],
-    now: DateTime<Utc>,
-) -> Result<u64, DbError> {
-    let ids: Vec<&str> = listing.iter().map(|assistant| assistant.id.as_str()).collect();
-    let organisations: Vec<&str> = listing
-        .iter()
-        .filter_map(|assistant| assistant.org_id.as_deref())
-        .collect();
+async fn mark_deleted(transaction: &Transaction<'_>, gone: &[&str], now: DateTime<Utc>) -> Result<u64, DbError> {
+    if gone.is_empty() {
+        return Ok(0);
+    }
     transaction
         .execute_typed(
             r"
             update vapi_assistants
-            set deleted_at = $3
+            set deleted_at = $2
             where deleted_at is null
-              and assistant_id <> all($1)
-              and org_id = any($2)
+              and assistant_id = any($1)
             ",
-            &[
-                (&ids, Type::TEXT_ARRAY),
-                (&organisations, Type::TEXT_ARRAY),
-                (&now, Type::TIMESTAMPTZ),
-            ],
+            &[(&gone, Type::TEXT_ARRAY), (&now, Type::TIMESTAMPTZ)],
         )
         .await
 }

@@ -17,7 +17,8 @@ use stored::Marks;
 
 pub use detail::{Detail, detail};
 pub use listed::{
-    Counted, Listed, by_stretch, in_stretch, is_listed, mark_absent, mark_gone, newest_organisation, oldest, unlisted,
+    Counted, Listed, by_stretch, in_stretch, is_listed, mark_absent, mark_gone, newest_organisation, oldest,
+    oldest_not_shown, unlisted,
 };
 pub use rederived::{Rederived, count_behind, rederive};
 pub use stored::{Change, Known, Look, Stored, known, stored};

@@ -237,7 +237,7 @@ pub async fn advance(db: &impl Executor, now: DateTime<Utc>) -> Result<Option<Da
 }
 
 /// Puts the state back to what it was before a run whose listings cannot be true, so that the next run reads all of
-/// it again; counts the run.
+/// it again; counts the run. Done twice, it counts once.
 pub async fn restore(
     transaction: &Transaction<'_>,
     before: &State,
@@ -254,8 +254,8 @@ pub async fn restore(
                 rescanned_at = $3,
                 last_looked_to = $4,
                 read_again_at = $5,
-                suspect_runs = suspect_runs + 1,
-                updated_at = $6
+                suspect_runs = $6,
+                updated_at = $7
             where name = $1
             ",
             &[
@@ -264,6 +264,7 @@ pub async fn restore(
                 (&before.rescanned_at, Type::TIMESTAMPTZ),
                 (&before.last_looked_to, Type::TIMESTAMPTZ),
                 (&before.read_again_at, Type::TIMESTAMPTZ),
+                (&(before.suspect_runs + 1), Type::INT4),
                 (&now, Type::TIMESTAMPTZ),
             ],
         )

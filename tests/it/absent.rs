@@ -206,3 +206,20 @@ async fn a_retention_that_is_shorter_than_the_setting_is_no_reason_to_doubt_a_li
     assert_eq!(report.status, Status::Success, "{:?}", report.reason);
     assert_eq!(stage.db.count("vapi_calls_raw").await, 400);
 }
+
+#[tokio::test]
+async fn what_a_listing_lacks_is_asked_for_to_the_last_hours_in_which_vapi_has_it() {
+    let stage = loaded(300).await;
+    let age = |call: &Value| now() - call["createdAt"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    let mut calls = stage.vapi.world().calls();
+    calls.retain(|call| age(call) < TimeDelta::days(10));
+    let oldest = calls.pop().unwrap();
+    let id = oldest["id"].as_str().unwrap().to_owned();
+    stage.vapi.world().update(&id, |call| call["cost"] = json!(7.75));
+    omit(&stage, &[id]);
+
+    // After a pause that leaves Vapi twelve hours.
+    sync_at(&stage, now() - age(&oldest) + TimeDelta::hours(13 * 24 + 12)).await;
+
+    assert_eq!(stage.db.count("vapi_calls_raw where cost = 7.75").await, 1);
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::clock::rfc3339;
 use shared::event::Invocation;
 use shared::run::{Report, Status};
-use simulator::vapi::{Kind, Refusal, Retention, Settings, Spec, World};
+use simulator::vapi::{Gone, Hidden, Kind, Left, Refusal, Retention, Settings, Spec, Thinning, World};
 use sync::Context;
 use tests::{Stage, now};
 use tokio_util::sync::CancellationToken;
@@ -189,4 +189,137 @@ async fn after_a_pause_the_last_look_reaches_all_that_is_still_served() {
         .remove(0);
     assert_eq!(row["calls"], row["settled"]);
     assert!(row["calls"].as_u64() > Some(0), "{row}");
+}
+
+/// A stage with one call, two hours old, whose analysis is not there yet; and the call as it will be.
+async fn unsettled() -> (Stage, String, Value) {
+    let stage = stage(0).await;
+    let id = stage.vapi.world().plant_call(now() - TimeDelta::hours(2));
+    let whole = stage.vapi.world().call(&id).unwrap();
+    assert!(whole["analysis"].is_object(), "{whole}");
+    stage.vapi.world().update(&id, |call| {
+        call.as_object_mut().unwrap().remove("analysis");
+    });
+    (stage, id, whole)
+}
+
+/// Syncs at these hours after the start, and what is stored of the one call then.
+async fn after(stage: &Stage, start: DateTime<Utc>, hours: &[i64]) -> Value {
+    for hour in hours {
+        sync_at(stage, start + TimeDelta::hours(*hour)).await;
+    }
+    let query = "select vapi_success_evaluation is not null as is_settled, gone_at is not null as is_gone,
+                        content_kept_at is not null as is_kept
+                 from vapi_calls_raw";
+    stage.db.rows(query).await.remove(0)
+}
+
+/// In hours: its last look is due, and Vapi has forgotten it.
+const LOOK: i64 = 12 * 24 + 12;
+
+#[tokio::test]
+async fn a_call_whose_last_look_met_an_emptier_document_is_looked_at_once_more() {
+    let (stage, id, whole) = unsettled().await;
+    let start = now();
+    after(&stage, start, &[0, 1, LOOK - 24]).await;
+    stage.vapi.world().insert(&whole);
+    let slim = Thinning {
+        parts: ["/messages", "/artifact", "/analysis"].map(str::to_owned).to_vec(),
+        left: Left::Nothing(Gone::Absent),
+        updated: None,
+        in_lists_only: false,
+    };
+    stage.vapi.world().thin(&id, slim);
+
+    let met = after(&stage, start, &[LOOK, LOOK + 6]).await;
+    stage.vapi.world().restore(&id);
+    let settled = after(&stage, start, &[LOOK + 12, LOOK + 18, LOOK + 24]).await;
+
+    assert_eq!(met, json!({"is_settled": false, "is_gone": false, "is_kept": true}));
+    assert_eq!(settled, json!({"is_settled": true, "is_gone": false, "is_kept": false}));
+}
+
+#[tokio::test]
+async fn a_call_that_was_believed_gone_at_its_last_look_is_looked_at_once_more() {
+    let (stage, id, whole) = unsettled().await;
+    let start = now();
+    after(&stage, start, &[0, 1]).await;
+    stage.vapi.world().hide(&id, Hidden::Everywhere);
+    let range = json!({"mode": "range", "from": rfc3339(start - TimeDelta::days(1))});
+    stage.try_sync(range).await.unwrap();
+    let hours: Vec<i64> = (1..=6).map(|half_day| half_day * 12).collect();
+    let gone = after(&stage, start, &hours).await;
+    assert_eq!(
+        stage
+            .db
+            .count("vapi_calls_raw where gone_at is not null and absent_at is null")
+            .await,
+        1
+    );
+
+    after(&stage, start, &[LOOK - 24, LOOK]).await;
+    stage.vapi.world().insert(&whole);
+    stage.vapi.world().show(&id);
+    let back = after(&stage, start, &[LOOK + 12, LOOK + 24]).await;
+
+    assert_eq!(gone, json!({"is_settled": false, "is_gone": true, "is_kept": false}));
+    assert_eq!(back, json!({"is_settled": true, "is_gone": false, "is_kept": false}));
+}
+
+#[tokio::test]
+async fn a_call_that_its_id_did_not_find_at_its_last_look_is_asked_for_the_same_day() {
+    let (stage, id, whole) = unsettled().await;
+    let start = now();
+    after(&stage, start, &[0, 1, LOOK - 24]).await;
+    stage.vapi.world().insert(&whole);
+    stage.vapi.world().hide(&id, Hidden::Everywhere);
+
+    let met = after(&stage, start, &[LOOK]).await;
+    stage.vapi.world().show(&id);
+    let settled = after(&stage, start, &[LOOK + 6, LOOK + 12]).await;
+
+    assert_eq!(met, json!({"is_settled": false, "is_gone": true, "is_kept": false}));
+    assert_eq!(settled, json!({"is_settled": true, "is_gone": false, "is_kept": false}));
+}
+
+#[tokio::test]
+async fn documents_that_stay_emptier_are_looked_at_twice_and_no_more() {
+    let start = now();
+    let mut world = World::empty(start);
+    // A call an hour.
+    for hour in 0..13 * 24 {
+        world.plant_call(start - TimeDelta::days(13) + TimeDelta::hours(hour));
+    }
+    let ids = world.call_ids();
+    let settings = Settings {
+        retention: Some(Retention {
+            period: Duration::from_hours(14 * 24),
+            refusal: Refusal::BadRequest400,
+        }),
+        ..Settings::default()
+    };
+    let stage = Stage::of(world, settings).await.setting("SYNC_RESCAN_HOURS", 0);
+    for hours in [0, 1] {
+        sync_at(&stage, start + TimeDelta::hours(hours)).await;
+    }
+    for id in &ids {
+        stage.vapi.world().hollow(id, &["/messages", "/artifact"], Gone::Absent);
+    }
+    let (mut days, recent) = (Vec::new(), rfc3339(start - TimeDelta::days(5)));
+    for day in 1..=4 {
+        sync_at(&stage, start + TimeDelta::days(day) - TimeDelta::hours(12)).await;
+        stage.vapi.forget_requests();
+        sync_at(&stage, start + TimeDelta::days(day)).await;
+        let requests = stage.vapi.requests();
+        let of_look = requests.iter().filter(|request| {
+            request.kind == Kind::CallList
+                && request.parameter("updatedAtGe").is_none()
+                && request.parameter("createdAtLt").is_some_and(|to| to < recent.as_str())
+        });
+        days.push(of_look.map(|request| request.rows).sum::<usize>());
+    }
+
+    // A day of calls, and with the day before from the second day on; an end of a page may be read twice.
+    assert!(days.iter().all(|rows| (20..=52).contains(rows)), "{days:?}");
+    assert!(days[1..].iter().all(|rows| *rows >= 45), "{days:?}");
 }

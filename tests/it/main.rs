@@ -8,6 +8,7 @@
 mod absent;
 mod adopt;
 mod analysts;
+mod assistants;
 mod away;
 mod bad_rows;
 mod config;

@@ -1,9 +1,13 @@
 //! Once a day the calls of each day are counted against Vapi's own count of them.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
+use shared::event::Invocation;
 use shared::run::{Report, Status};
-use simulator::vapi::{Counting, Kind};
-use tests::Stage;
+use simulator::vapi::{Counting, Hidden, Kind};
+use sync::Context;
+use tests::{Stage, now};
+use tokio_util::sync::CancellationToken;
 
 async fn state(stage: &Stage) -> Value {
     stage.db.rows("select * from sync_state").await.remove(0)
@@ -92,6 +96,52 @@ async fn what_stays_different_is_told_and_over_once_the_counts_agree() {
 
     assert_eq!(after.metadata["calls_missing"], json!(0));
     assert!(state(&stage).await["complete_to"].is_string());
+}
+
+#[tokio::test]
+async fn what_was_missing_is_read_while_vapi_has_it_although_its_day_is_not_compared_any_more() {
+    let stage = Stage::with_calls(100).await;
+    for _ in 0..2 {
+        stage.sync().await;
+    }
+    let start = now();
+    let id = stage.vapi.world().plant_call(start - TimeDelta::days(5));
+    stage.vapi.world().hide(&id, Hidden::Everywhere);
+    a_day_later(&stage).await;
+
+    let missing = stage.sync().await;
+    // Its last look is past, too.
+    let looked = "update sync_state set last_looked_to = now() + interval '9 days'";
+    stage.db.client().await.batch_execute(looked).await.unwrap();
+    // Of the day on which it was created, Vapi has dropped a part.
+    let at = start + TimeDelta::hours(9 * 24 - 2);
+    stage.vapi.world().show(&id);
+    let context = Context {
+        now: at,
+        deadline_at: at + TimeDelta::minutes(15),
+        stop: CancellationToken::new(),
+    };
+    let input = json!({"mode": "incremental"});
+    let report = sync::handle(&stage.deps(), &Invocation::by_hand("test", input), &context).await;
+
+    assert_eq!(missing.metadata["calls_missing"], json!(1));
+    assert_eq!(report.unwrap().metadata["calls_missing"], json!(0));
+    assert_eq!(stage.db.count(&format!("vapi_calls_raw where id = '{id}'")).await, 1);
+}
+
+#[tokio::test]
+async fn while_calls_are_missing_they_are_counted_twice_a_day() {
+    for (counting, asked) in [(Counting::Off(1), 2), (Counting::Truthful, 1)] {
+        let stage = Stage::with_calls(100).await;
+        stage.vapi.world().set_counting(counting);
+        stage.sync().await;
+        let past = "update sync_state set reconciled_at = reconciled_at - interval '12 hours'";
+        stage.db.client().await.batch_execute(past).await.unwrap();
+
+        stage.sync().await;
+
+        assert_eq!(counts_asked(&stage), asked, "{counting:?}");
+    }
 }
 
 #[tokio::test]

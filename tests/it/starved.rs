@@ -82,6 +82,82 @@ async fn a_new_organisation_without_calls_is_believed_where_vapi_counts_none() {
 }
 
 #[tokio::test]
+async fn a_new_organisation_without_calls_is_believed_after_four_syncs_where_vapi_does_not_count() {
+    let stage = Stage::of(World::empty(now()), Settings::default()).await;
+    refuse_to_count(&stage);
+    for times in 1..=3 {
+        assert_suspect(&stage.sync().await, times);
+    }
+
+    for times in 4..=5 {
+        let report = stage.sync().await;
+        assert_eq!(report.status, Status::Success, "{:?}", report.reason);
+        assert_eq!(report.metadata["no_call_yet"], json!(times));
+        assert_eq!(report.metadata.get("listing_suspect"), None);
+    }
+    // Each sync reads as far back as the first: whatever was there all the time is found.
+    assert_eq!(state(&stage).await["watermark"], Value::Null);
+    stage.vapi.world().plant_call(now() - TimeDelta::days(9));
+    let first = stage.sync().await;
+
+    assert_eq!((first.status, first.counters.records_inserted), (Status::Success, 1));
+    assert_ne!(state(&stage).await["watermark"], Value::Null);
+    assert_eq!(state(&stage).await["suspect_runs"], json!(0));
+}
+
+#[tokio::test]
+async fn an_empty_organisation_is_never_believed_where_vapi_counts_its_calls_or_some_are_stored() {
+    for (calls, counting) in [(60, Counting::Truthful), (3, Counting::Refused(404))] {
+        let stage = Stage::with_calls(calls).await;
+        stage.vapi.world().set_counting(counting);
+        if counting == Counting::Refused(404) {
+            stage.sync().await;
+            let old = "update vapi_calls_raw set created_at = created_at - interval '40 days'; delete from sync_state";
+            stage.db.client().await.batch_execute(old).await.unwrap();
+        }
+        stage.vapi.faults().push(empty_lists());
+
+        for times in 1..=5 {
+            assert_suspect(&stage.sync().await, times);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_first_sync_that_was_killed_and_then_finds_nothing_is_not_complete_either() {
+    let stage = Stage::with_calls(100).await;
+    refuse_to_count(&stage);
+    let killed = "insert into sync_state (name, target, updated_at) values ('calls', now(), now());
+                  insert into sync_windows (pass, created_to) values ('full', now())";
+    stage.db.client().await.batch_execute(killed).await.unwrap();
+    stage.vapi.faults().push(empty_lists());
+
+    assert_suspect(&stage.sync().await, 1);
+}
+
+#[tokio::test]
+async fn a_suspect_run_counts_once_though_its_end_is_written_twice() {
+    let stage = Stage::with_calls(5).await;
+    refuse_to_count(&stage);
+    stage.vapi.faults().push(empty_lists());
+    stage.sync().await;
+    let mut client = stage.db.connect().await;
+    let before = shared::sync_state::read(&client).await.unwrap();
+
+    for _ in 0..2 {
+        let transaction = client.transaction().await.unwrap();
+        let restored = shared::sync_state::restore(&transaction, &before, Vec::new(), now()).await;
+        restored.unwrap();
+        transaction.commit().await.unwrap();
+    }
+
+    assert_eq!(
+        (before.suspect_runs, &state(&stage).await["suspect_runs"]),
+        (1, &json!(2))
+    );
+}
+
+#[tokio::test]
 async fn twenty_calls_omitted_once_in_a_first_load_are_there_after_three_more_syncs() {
     for counting in [Counting::Refused(404), Counting::Truthful] {
         let stage = Stage::with_calls(926).await;

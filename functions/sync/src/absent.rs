@@ -20,8 +20,9 @@ const AT_ONCE: i64 = 10_000;
 /// Calls that one run asks for by their ids; the next run goes on with the others.
 const ASKED: usize = 200;
 /// After how long Vapi is asked again for a call that it did not know, and for how long it is not believed: what is
-/// missing for a day is not deleted, and may have settled since.
-const AGAIN: TimeDelta = TimeDelta::hours(12);
+/// missing for a day is not deleted, and may have settled since. An hour less than half a day, since a schedule's minutes
+/// differ from run to run.
+const AGAIN: TimeDelta = TimeDelta::hours(11);
 pub(crate) const BELIEVED: TimeDelta = TimeDelta::hours(36);
 /// That many calls may be omitted, or this share of what is stored for the stretches, before a listing is suspect.
 const FEW: u64 = 2;
@@ -79,7 +80,7 @@ pub(crate) async fn look(deps: &Deps, walker: &Walker, read: &[Stretch], now: Da
 
 /// Vapi may forget a call a little early, and clocks differ.
 fn margin(retention: TimeDelta) -> TimeDelta {
-    TimeDelta::days(1).min(retention / 4)
+    TimeDelta::hours(6).min(retention / 4)
 }
 
 /// The stretches without their overlaps, as far back as Vapi must still serve calls.

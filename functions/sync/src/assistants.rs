@@ -1,4 +1,7 @@
 //! Copies the assistants: the complete listing, their versions, and who is gone.
+//!
+//! A listing that lacks one that is stored proves nothing: it is asked for by its id, and only what is not found then is
+//! gone.
 
 use std::collections::HashMap;
 
@@ -6,9 +9,9 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::json;
 use shared::assistant::{self, Assistant};
-use shared::db;
 use shared::document::{self, Reading};
 use shared::run::{Run, Step};
+use shared::{db, telemetry};
 
 use crate::Deps;
 use crate::organisation::Organisation;
@@ -19,11 +22,8 @@ const PAGE: usize = 100;
 /// What is asked for where a whole page of assistants was created in one millisecond.
 const LARGEST_PAGE: usize = 1000;
 
-/// A complete listing, and whether every element of it could be read.
-struct Listing {
-    assistants: Vec<Assistant>,
-    complete: bool,
-}
+/// Assistants that one run asks for by their ids; the next run goes on with the others.
+const ASKED: i64 = 50;
 
 /// Copies the assistants and returns their ids. A listing that fails is no reason to lose calls: it is told, and the
 /// run goes on; only a refused key, or another organisation's, ends it.
@@ -34,7 +34,7 @@ pub(crate) async fn sync(
     dry_run: bool,
     now: DateTime<Utc>,
 ) -> Result<Option<String>> {
-    let listing = match list(deps, run, now).await {
+    let mut listing = match list(deps, run, now).await {
         Ok(listing) => listing,
         Err(error @ VapiError::Unauthorized { .. }) => return Err(error).context("listing assistants"),
         Err(error) => {
@@ -51,7 +51,7 @@ pub(crate) async fn sync(
             return Ok(Some(format!("the assistants were not synced: {error:#}")));
         }
     };
-    for assistant in &listing.assistants {
+    for assistant in &listing {
         organisation
             .check(assistant.org_id.as_deref())
             .context("listing assistants")?;
@@ -61,14 +61,16 @@ pub(crate) async fn sync(
         .await
         .context("asking whose key it is")?;
     if dry_run {
-        run.note("assistants", json!({"fetched": listing.assistants.len()}));
+        run.note("assistants", json!({"fetched": listing.len()}));
         return Ok(None);
     }
+    let gone = look_for_unlisted(deps, run, organisation, &mut listing).await?;
+    let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
     let pool = &deps.ledger.pool;
     let stored = db::retry(pool, || async {
         let mut client = db::connect(pool).await?;
         let transaction = client.transaction().await?;
-        let stored = assistant::store(&transaction, &listing.assistants, listing.complete, now).await?;
+        let stored = assistant::store(&transaction, &listing, &gone, now).await?;
         transaction.commit().await?;
         Ok(stored)
     })
@@ -83,14 +85,63 @@ pub(crate) async fn sync(
     Ok(None)
 }
 
+/// Asks for the stored assistants that a listing lacks by their ids: adds those that Vapi has, and returns those that it
+/// does not know.
+async fn look_for_unlisted(
+    deps: &Deps,
+    run: &Run,
+    organisation: &Organisation,
+    listing: &mut Vec<Assistant>,
+) -> Result<Vec<String>> {
+    let pool = &deps.ledger.pool;
+    let listed: Vec<&str> = listing.iter().map(|assistant| assistant.id.as_str()).collect();
+    let unlisted = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(assistant::unlisted(&client, organisation.id(), &listed, ASKED).await?)
+    })
+    .await
+    .context("looking for assistants that are not listed")?;
+    let (mut omitted, mut gone) = (Vec::new(), Vec::new());
+    for id in unlisted {
+        match deps.vapi.assistant(&id).await {
+            Ok(element) => {
+                if let Reading::Usable(assistant, _) = document::assistant(&element) {
+                    organisation
+                        .check(assistant.org_id.as_deref())
+                        .context("reading an assistant that is not listed")?;
+                    listing.push(*assistant);
+                }
+                omitted.push(id);
+            }
+            // Another organisation's key does not find ours either.
+            Err(VapiError::NotFound) if organisation.confirmed().is_some() => gone.push(id),
+            Err(VapiError::NotFound) => {}
+            Err(error) => {
+                let error = telemetry::chain(&error);
+                let text = format!("assistant {id}, which Vapi did not list, was not read: {error}");
+                run.warn(Step::Fetch, text, json!({"assistant_id": id}));
+                break;
+            }
+        }
+    }
+    if !omitted.is_empty() {
+        let text = format!(
+            "Vapi did not list {} assistants that are stored and that it has",
+            omitted.len()
+        );
+        run.warn(Step::Fetch, text, json!({"assistant_ids": omitted}));
+    }
+    Ok(gone)
+}
+
 /// Walks the listing like the calls': newest first, that millisecond included, to a page without a new id.
-async fn list(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<Listing, VapiError> {
+async fn list(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<Vec<Assistant>, VapiError> {
     let mut found: HashMap<String, Assistant> = HashMap::new();
     let mut query = Query {
         limit: PAGE.min(deps.vapi.page_limit),
         ..Query::default()
     };
-    let (mut complete, mut cursor) = (true, now);
+    let mut cursor = now;
     loop {
         let elements = deps.vapi.whole_page(Listed::Assistants, &query).await?;
         let (rows, known) = (elements.len(), found.len());
@@ -109,7 +160,6 @@ async fn list(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<Listing, Vap
                     found.insert(assistant.id.clone(), *assistant);
                 }
                 Reading::Unusable(reject) | Reading::Malformed(reject) => {
-                    complete = false;
                     run.warn(
                         Step::Validate,
                         format!("an assistant cannot be stored: {}", reject.reason),
@@ -119,8 +169,7 @@ async fn list(deps: &Deps, run: &Run, now: DateTime<Utc>) -> Result<Listing, Vap
             }
         }
         if found.len() == known && (rows < query.limit.min(PAGE) || query.limit == LARGEST_PAGE) {
-            let assistants = found.into_values().collect();
-            return Ok(Listing { assistants, complete });
+            return Ok(found.into_values().collect());
         }
         // A full page without a new id: more assistants of one millisecond than it holds.
         query.limit = if found.len() == known {

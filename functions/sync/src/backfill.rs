@@ -25,9 +25,10 @@ use crate::page::Course;
 use crate::plan::{Plan, plan};
 use crate::seen::Seen;
 use crate::settle::{hold_state, judge, note_clocks, note_counts, resolve_rejects, settle, settle_state};
+use crate::suspect::Verdict;
 use crate::walk::{Stretch, Walker};
 use crate::write::{Saving, Writers, raise};
-use crate::{Deps, absent, open_calls, reconcile};
+use crate::{Deps, absent, last_look, open_calls, reconcile};
 
 /// What a run sets out to do.
 struct Opened {
@@ -100,10 +101,11 @@ pub(crate) async fn calls(
     walker.writers.finish().await?;
     let mut reasons = Vec::new();
     if !dry_run {
-        reasons = judge(deps, &walker, mode, &opened.before, &absences, is_whole, now).await?;
+        let verdict = judge(deps, &walker, mode, &opened.before, &absences, is_whole, now).await?;
         if is_range {
             resolve_rejects(deps, run, now).await?;
-        } else if reasons.is_empty() {
+            reasons = verdict.into_reasons();
+        } else if verdict == Verdict::Plausible {
             settle_state(deps, &walker, now).await?;
             if left == 0 {
                 reconcile::reconcile(deps, &walker, mode, &opened.before, now).await?;
@@ -114,8 +116,11 @@ pub(crate) async fn calls(
                 read_again_at: opened.before.read_again_at.filter(|_| !opened.is_full),
                 ..opened.before
             };
+            reasons = verdict.into_reasons();
             hold_state(deps, &walker, &before, &opened.carried, &reasons, now).await?;
-            reasons.push("the next run reads the same again".to_owned());
+            if !reasons.is_empty() {
+                reasons.push("the next run reads the same again".to_owned());
+            }
         }
         note_counts(deps, run).await?;
     }
@@ -197,6 +202,8 @@ async fn open_windows(
             (state, open) = (State::default(), Vec::new());
         }
         let mut plan = plan(mode, &state, open, &deps.settings, overlap, now);
+        let oldest = now - deps.settings.retention;
+        last_look::look_again(&transaction, organisation.id(), &mut plan.opened, &state, oldest).await?;
         if !dry_run {
             if is_switched {
                 sync_state::start_over(&transaction, now).await?;

@@ -1,11 +1,18 @@
 //! The last look: each call is read once more shortly before Vapi forgets it, one day's stretch a day.
+//!
+//! A call that its last look was not shown as a whole (absent, not known by its id, or emptier than what is stored) is
+//! looked at again with the next day's stretch, while Vapi may still serve it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use shared::call;
+use shared::db::{DbError, Executor};
+use shared::sync_state::{Pass, State, Window};
 
 /// How long before the end of retention a call is read once more.
 const BEFORE_THE_END: TimeDelta = TimeDelta::days(2);
-/// The stretch of creation time that is worth a walk.
-const STRETCH: TimeDelta = TimeDelta::days(1);
+/// The stretch of creation time that is worth a walk: a day's, less what a schedule may come early one day and late the
+/// day before. A whole day would skip a run of those every six hours now and then.
+const STRETCH: TimeDelta = TimeDelta::hours(23);
 
 /// Up to which creation time calls are old enough for their last look.
 pub(crate) fn reach(retention: TimeDelta, now: DateTime<Utc>) -> DateTime<Utc> {
@@ -25,6 +32,27 @@ pub(crate) fn due(
     );
     // Half of the margin at least is left when a stretch is read, however short the retention is.
     (to - from >= STRETCH.min(before_the_end(retention) / 2)).then_some((from, to))
+}
+
+/// Extends the last look of a plan to the oldest call that the one before was not shown as a whole. It then holds two
+/// days' stretches at most, and a call is looked at twice at most.
+pub(crate) async fn look_again(
+    db: &impl Executor,
+    organisation: Option<&str>,
+    opened: &mut [Window],
+    state: &State,
+    oldest: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let (Some(window), Some(looked_to)) = (
+        opened.iter_mut().find(|window| window.pass == Pass::LastLook),
+        state.last_looked_to,
+    ) else {
+        return Ok(());
+    };
+    if let Some(unseen) = call::oldest_not_shown(db, organisation, (oldest, looked_to)).await? {
+        window.created_from = window.created_from.min(Some(unseen));
+    }
+    Ok(())
 }
 
 fn before_the_end(retention: TimeDelta) -> TimeDelta {
@@ -68,7 +96,7 @@ mod tests {
     fn after_a_pause_the_stretch_is_longer_and_never_older_than_what_is_served() {
         let retention = TimeDelta::days(14);
 
-        assert_eq!(due(Some(at(0)), retention, at(24 * 12 + 23)), None);
+        assert_eq!(due(Some(at(0)), retention, at(24 * 12 + 22)), None);
         assert_eq!(due(Some(at(0)), retention, at(24 * 13)), Some((at(0), at(24))));
         assert_eq!(due(Some(at(0)), retention, at(24 * 15)), Some((at(24), at(24 * 3))));
         assert_eq!(due(None, retention, at(24 * 14)), Some((at(0), at(48))));

@@ -7,8 +7,8 @@ use shared::sync_state::{Pass, State, Window};
 use crate::input::Mode;
 use crate::last_look;
 
-/// How often the trailing window is read again.
-const RESCAN_EVERY: TimeDelta = TimeDelta::hours(24);
+/// How often the trailing window is read again: once a day, though a schedule's minutes differ from day to day.
+const RESCAN_EVERY: TimeDelta = TimeDelta::hours(23);
 
 /// What a run is to walk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -298,7 +298,7 @@ mod tests {
             passes(&plan(&Mode::Auto, &synced(), Vec::new(), &settings, overlap, at(hours)))
         };
 
-        assert_eq!(passes(23), [Pass::New, Pass::Changed]);
+        assert_eq!(passes(22), [Pass::New, Pass::Changed]);
         assert_eq!(passes(24), [Pass::New, Pass::Changed, Pass::LastLook]);
     }
 }

@@ -16,12 +16,16 @@ use crate::input::Mode;
 use crate::walk::Walker;
 use crate::{Deps, SCRIPT};
 
-/// How often calls are counted.
-const EVERY: TimeDelta = TimeDelta::hours(24);
+/// How often calls are counted: once a day, though a schedule's minutes differ from day to day.
+const EVERY: TimeDelta = TimeDelta::hours(23);
+/// How often while calls are missing: Vapi may list them by now, and drop them soon.
+const WHILE_MISSING: TimeDelta = TimeDelta::hours(11);
 /// For how long Vapi is left alone once it refused to count.
 const LEFT_ALONE: TimeDelta = TimeDelta::days(7);
 /// How long a day must be over: Vapi's own counts may come late.
 const SETTLED: TimeDelta = TimeDelta::hours(2);
+/// Nearer to the end of retention than this, a call may be gone while it is listed.
+const EDGE: TimeDelta = TimeDelta::hours(1);
 /// A cost differs if it does so by more than this share, and this much in USD.
 const COST_SHARE: f64 = 0.01;
 const COST_USD: f64 = 0.01;
@@ -49,6 +53,10 @@ pub(crate) fn may_ask(state: &State, now: DateTime<Utc>) -> bool {
         .is_none_or(|refused| now - refused >= LEFT_ALONE)
 }
 
+fn every(state: &State) -> TimeDelta {
+    if state.calls_missing > 0 { WHILE_MISSING } else { EVERY }
+}
+
 /// Compares the counts where that is due.
 pub(crate) async fn reconcile(
     deps: &Deps,
@@ -59,7 +67,7 @@ pub(crate) async fn reconcile(
 ) -> Result<()> {
     let is_due = *mode == Mode::Full
         || before.watermark.is_none()
-        || before.reconciled_at.is_none_or(|last| now - last >= EVERY);
+        || before.reconciled_at.is_none_or(|last| now - last >= every(before));
     let days = days(deps.settings.timezone, deps.settings.retention, now);
     let (Some(first), Some(last)) = (days.first(), days.last()) else {
         return Ok(());
@@ -85,8 +93,10 @@ pub(crate) async fn reconcile(
         .map(|day| theirs.get(&day.date).copied().unwrap_or_default())
         .collect();
     let mut compared = compare(deps, walker, &days, &theirs).await?;
-    if compared.iter().any(Compared::lacks) {
-        if !walk_again(deps, walker, &compared).await? {
+    // What was missing may be of a day that is not compared any more, since Vapi has begun to drop its calls.
+    let edge = (before.calls_missing > 0).then_some((now - deps.settings.retention + EDGE, first.starts));
+    if edge.is_some() || compared.iter().any(Compared::lacks) {
+        if !walk_again(deps, walker, &compared, edge).await? {
             return Ok(());
         }
         compared = compare(deps, walker, &days, &theirs).await?;
@@ -133,23 +143,33 @@ async fn compare(deps: &Deps, walker: &Walker, days: &[Day], theirs: &[analytics
         .collect())
 }
 
-/// Walks the days that lack calls; `false` where time did not suffice.
-async fn walk_again(deps: &Deps, walker: &Walker, compared: &[Compared]) -> Result<bool> {
+/// Walks the days that lack calls, and the stretch at the edge of retention where one is given; `false` where time did not
+/// suffice.
+async fn walk_again(
+    deps: &Deps,
+    walker: &Walker,
+    compared: &[Compared],
+    edge: Option<(DateTime<Utc>, DateTime<Utc>)>,
+) -> Result<bool> {
     let lacking: Vec<&Compared> = compared.iter().filter(|day| day.lacks()).collect();
-    let text = format!(
-        "{} days lack calls by Vapi's own count, the first of them {}: they are read again",
-        lacking.len(),
-        lacking.first().map(|first| first.day.date).unwrap_or_default()
-    );
-    walker.run.info(Step::Validate, text, json!({"days": lacking.len()}));
+    if let Some(first) = lacking.first() {
+        let text = format!(
+            "{} days lack calls by Vapi's own count, the first of them {}: they are read again",
+            lacking.len(),
+            first.day.date
+        );
+        walker.run.info(Step::Validate, text, json!({"days": lacking.len()}));
+    }
     let windows = lacking
         .iter()
-        .map(|lacking| Window {
+        .map(|lacking| (lacking.day.starts, lacking.day.ends))
+        .chain(edge.filter(|(from, to)| from < to))
+        .map(|(from, to)| Window {
             // Killed, it is found lacking again.
             id: None,
             pass: Pass::Range,
-            created_from: Some(lacking.day.starts),
-            created_to: lacking.day.ends - TimeDelta::milliseconds(1),
+            created_from: Some(from),
+            created_to: to - TimeDelta::milliseconds(1),
             updated_from: None,
         })
         .collect();

@@ -9,10 +9,11 @@ use shared::{db, reject};
 
 use crate::absent::Absences;
 use crate::input::Mode;
+use crate::suspect::Verdict;
 use crate::walk::Walker;
 use crate::{Deps, report_headroom, suspect};
 
-/// Says why what was listed cannot be true; nothing where it may be.
+/// Says whether what was listed may be true.
 pub(crate) async fn judge(
     deps: &Deps,
     walker: &Walker,
@@ -21,17 +22,24 @@ pub(crate) async fn judge(
     absences: &Absences,
     is_whole: bool,
     now: DateTime<Utc>,
-) -> Result<Vec<String>> {
+) -> Result<Verdict> {
     let is_range = matches!(mode, Mode::Range { .. });
-    let reasons = suspect::reasons(deps, walker, before, absences, is_whole && !is_range, now).await?;
-    for reason in &reasons {
-        walker.run.warn(
-            Step::Validate,
-            reason.clone(),
-            json!({"omitted": absences.omitted, "known": absences.known}),
-        );
+    let verdict = suspect::judge(deps, walker, before, absences, is_whole && !is_range, now).await?;
+    match &verdict {
+        Verdict::Plausible => {}
+        Verdict::Suspect(reasons) => {
+            for reason in reasons {
+                let meta = json!({"omitted": absences.omitted, "known": absences.known});
+                walker.run.warn(Step::Validate, reason.clone(), meta);
+            }
+        }
+        Verdict::NoCallYet(times) => {
+            let text = format!("{times} syncs in a row found no call, and none was ever stored: there is none yet");
+            walker.run.info(Step::Validate, text, json!({"times": times}));
+            walker.run.note("no_call_yet", *times);
+        }
     }
-    Ok(reasons)
+    Ok(verdict)
 }
 
 /// Moves the watermark if nothing is left open, and says what it is.
@@ -71,12 +79,14 @@ pub(crate) async fn hold_state(
     })
     .await
     .context("holding the watermark")?;
-    let counters = walker.run.counters();
-    let is_all = counters.records_failed == 0 && !walker.run.has_note("unlisted_instants");
-    walker.run.note(
-        "listing_suspect",
-        json!({"times": before.suspect_runs + 1, "reasons": reasons, "is_all": is_all}),
-    );
+    if !reasons.is_empty() {
+        let counters = walker.run.counters();
+        let is_all = counters.records_failed == 0 && !walker.run.has_note("unlisted_instants");
+        walker.run.note(
+            "listing_suspect",
+            json!({"times": before.suspect_runs + 1, "reasons": reasons, "is_all": is_all}),
+        );
+    }
     resolve_rejects(deps, &walker.run, now).await?;
     report_headroom(deps, &walker.run, before.watermark, now);
     Ok(())

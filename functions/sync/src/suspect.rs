@@ -21,15 +21,40 @@ const BUSY: i64 = 20;
 const DAY: TimeDelta = TimeDelta::days(1);
 const WEEK: TimeDelta = TimeDelta::days(7);
 
-/// Why the listings of a run cannot be true; nothing where they may be.
-pub(crate) async fn reasons(
+/// So many syncs in a row that found no call, with as many answers about assistants, are believed where Vapi does not
+/// count: a day of those every six hours.
+const AGREEING: i32 = 4;
+
+/// What a run's listings are worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// They may be true.
+    Plausible,
+    /// They cannot be true, and why.
+    Suspect(Vec<String>),
+    /// There is no call yet, by so many syncs in a row: nothing is wrong, and the next one looks as far back again.
+    NoCallYet(i32),
+}
+
+impl Verdict {
+    /// Why they cannot be true; nothing where they may be.
+    pub(crate) fn into_reasons(self) -> Vec<String> {
+        match self {
+            Self::Suspect(reasons) => reasons,
+            Self::Plausible | Self::NoCallYet(_) => Vec::new(),
+        }
+    }
+}
+
+/// Whether the listings of a run may be true.
+pub(crate) async fn judge(
     deps: &Deps,
     walker: &Walker,
     before: &State,
     absences: &Absences,
     is_whole: bool,
     now: DateTime<Utc>,
-) -> Result<Vec<String>> {
+) -> Result<Verdict> {
     let mut reasons = Vec::new();
     if absences.are_too_many() {
         reasons.push(format!(
@@ -38,9 +63,26 @@ pub(crate) async fn reasons(
         ));
     }
     if is_whole && walker.listing.has_nothing_fresh() {
-        reasons.extend(emptiness(deps, walker, before, absences, now).await?);
+        match emptiness(deps, walker, before, absences, now).await? {
+            Some(Emptiness { has_none: true, .. }) if before.suspect_runs + 1 >= AGREEING => {
+                return Ok(Verdict::NoCallYet(before.suspect_runs + 1));
+            }
+            Some(Emptiness { reason, .. }) => reasons.push(reason),
+            None => {}
+        }
     }
-    Ok(reasons)
+    Ok(if reasons.is_empty() {
+        Verdict::Plausible
+    } else {
+        Verdict::Suspect(reasons)
+    })
+}
+
+/// A listing without a new call that Vapi's own count does not confirm.
+struct Emptiness {
+    reason: String,
+    /// No call was ever stored, and no count contradicts that.
+    has_none: bool,
 }
 
 /// Why there should be new calls although Vapi lists none.
@@ -50,12 +92,17 @@ async fn emptiness(
     before: &State,
     absences: &Absences,
     now: DateTime<Utc>,
-) -> Result<Option<String>> {
-    let is_first = before.watermark.is_none() && before.target.is_none();
+) -> Result<Option<Emptiness>> {
+    let is_first = before.watermark.is_none() && walker.listing.is_empty();
+    let has_none = is_first && !has_calls(deps, walker).await?;
     let (from, reason) = match walker.listing.fresh_from() {
-        None if is_first => (
+        _ if has_none => (
             now - deps.settings.retention,
             "Vapi lists no call at all, and none was ever stored".to_owned(),
+        ),
+        _ if is_first => (
+            now - deps.settings.retention,
+            "Vapi lists no call at all, and no sync has found one yet".to_owned(),
         ),
         None if absences.known < BUSY.unsigned_abs() => return Ok(None),
         None => (
@@ -78,7 +125,7 @@ async fn emptiness(
         }
     };
     if !reconcile::may_ask(before, now) {
-        return Ok(Some(reason));
+        return Ok(Some(Emptiness { reason, has_none }));
     }
     match walker.vapi.count_between(from, now).await {
         Ok(0) => {
@@ -89,9 +136,23 @@ async fn emptiness(
             walker.run.info(Step::Validate, text, json!({"since": rfc3339(from)}));
             Ok(None)
         }
-        Ok(calls) => Ok(Some(format!("{reason}; its own count says {calls}"))),
-        Err(NoCount::Refused(_) | NoCount::Unavailable(_)) => Ok(Some(reason)),
+        Ok(calls) => Ok(Some(Emptiness {
+            reason: format!("{reason}; its own count says {calls}"),
+            has_none: false,
+        })),
+        Err(NoCount::Refused(_) | NoCount::Unavailable(_)) => Ok(Some(Emptiness { reason, has_none })),
     }
+}
+
+/// Whether a call of this organisation is stored.
+async fn has_calls(deps: &Deps, walker: &Walker) -> Result<bool> {
+    let (pool, organisation) = (&deps.ledger.pool, walker.organisation.id());
+    db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(call::oldest(&client, organisation).await?.is_some())
+    })
+    .await
+    .context("looking for stored calls")
 }
 
 /// How many calls a stretch of that length had the day before and the week before, the fewer of both.

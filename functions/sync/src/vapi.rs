@@ -180,8 +180,17 @@ impl Vapi {
 
     /// One call as Vapi has it, with tries.
     pub(crate) async fn call(&self, id: &str) -> Result<Bytes, VapiError> {
+        self.one(&["call", id]).await
+    }
+
+    /// One assistant as Vapi has it, with tries.
+    pub(crate) async fn assistant(&self, id: &str) -> Result<Bytes, VapiError> {
+        self.one(&["assistant", id]).await
+    }
+
+    async fn one(&self, path: &[&str]) -> Result<Bytes, VapiError> {
         self.patiently(|| async {
-            self.get(self.url(&["call", id]))
+            self.get(self.url(path))
                 .await?
                 .bytes()
                 .await

@@ -64,6 +64,33 @@ pub async fn oldest(db: &impl Executor, organisation: Option<&str>) -> Result<Op
     row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
+/// When the oldest call of an organisation was created, within a stretch, that Vapi did not show as a whole when it was
+/// last asked for it: a listing lacked it, its id did not find it, or its document was emptier than what is stored.
+pub async fn oldest_not_shown(
+    db: &impl Executor,
+    organisation: Option<&str>,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Option<DateTime<Utc>>, DbError> {
+    let rows = db
+        .query_typed(
+            r"
+            select min(created_at)
+            from vapi_calls_raw
+            where created_at >= $2
+              and created_at <= $3
+              and (absent_at is not null or gone_at is not null or content_kept_at is not null)
+              and ($1::text is null or org_id is null or org_id = $1)
+            ",
+            &[
+                (&organisation, Type::TEXT),
+                (&from, Type::TIMESTAMPTZ),
+                (&to, Type::TIMESTAMPTZ),
+            ],
+        )
+        .await?;
+    rows.first().map_or(Ok(None), |row| Ok(row.try_get(0)?))
+}
+
 /// The calls of an organisation created within a stretch, both ends included, that are not known to be gone; oldest
 /// first, after a call where one is named.
 pub async fn in_stretch(

@@ -12,6 +12,7 @@ pub(super) struct Stretch {
 }
 
 /// The year.
+#[derive(Debug)]
 pub(super) struct Calendar {
     pub(super) start: DateTime<Utc>,
     pub(super) end: DateTime<Utc>,
@@ -21,6 +22,8 @@ pub(super) struct Calendar {
     pub(super) empty: Vec<Stretch>,
     /// The key shows another organisation.
     pub(super) elsewhere: Option<Stretch>,
+    /// What is created is counted, and neither listed nor found by its id.
+    pub(super) unlisted: Option<Stretch>,
     /// Vapi says all that it has.
     pub(super) honest: Vec<Stretch>,
     /// Nobody calls.
@@ -80,6 +83,8 @@ impl Calendar {
         let long = (days / 150).max(1);
         let mut outages: Vec<Stretch> = (0..long).filter_map(|_| free(dice, day(13), 24)).collect();
         let elsewhere = free(dice, dice_hours(days), 24);
+        // Three working days out of any five.
+        let unlisted = free(dice, day(5), 12);
         outages.extend((0..days / 40).filter_map(|_| {
             let hours = dice.between(20, day(6));
             free(dice, hours, 24)
@@ -104,6 +109,7 @@ impl Calendar {
             outages,
             empty,
             elsewhere,
+            unlisted,
             honest,
             quiet,
             busy,

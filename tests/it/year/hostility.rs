@@ -93,7 +93,7 @@ impl Hostility {
         let old = dice.chance(0.3);
         let victims: Vec<String> = fates
             .iter()
-            .filter(|(_, fate)| fate.is_known && (!old || now - fate.created > TimeDelta::hours(13 * 24)))
+            .filter(|(_, fate)| !old || now - fate.created > TimeDelta::hours(13 * 24))
             .map(|(id, _)| id.clone())
             .collect();
         let count = dice.pick(&[1, 2, 4, 20, 60]);

@@ -6,26 +6,29 @@ use std::fmt::{self, Display};
 use chrono::{DateTime, Datelike, TimeDelta, TimeZone, Timelike, Utc, Weekday};
 use serde_json::{Value, json};
 use shared::config::Reader;
-use shared::event::{Bus, Invocation};
+use shared::event::Invocation;
 use shared::run::{Failure, Report, Status};
-use simulator::vapi::{Fault, Kind, Refusal, Retention, Settings, World};
+use simulator::vapi::{Fault, Hidden, Kind, Refusal, Retention, Settings, World};
 use sync::Context;
 use tests::Stage;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
-use super::calendar::{Calendar, Stretch};
+use super::calendar::Calendar;
 use super::call::{self, Story};
 use super::dice::Dice;
 use super::hostility::Hostility;
+use super::incidents::Incidents;
 use super::truth::Truth;
 
 const OURS: &str = "5d2f7c1a-3b44-4e0e-9a51-0c6f2a9b7e10";
 const OTHERS: &str = "0b1e5c77-9f0e-4a44-8c1d-6f1f0d1c2e3a";
 const DAY: TimeDelta = TimeDelta::days(1);
 const RETENTION: TimeDelta = TimeDelta::days(14);
-/// Syncs every six hours, both ends of a day among them.
-const LOOKS_A_DAY: u32 = 5;
+/// Syncs every six hours.
+const LOOKS_A_DAY: u32 = 4;
+/// After this long a sync does what is done once a day.
+const DAILY: TimeDelta = TimeDelta::hours(23);
 
 /// What is known of a call that Vapi has or will have.
 pub(super) struct Fate {
@@ -36,8 +39,18 @@ pub(super) struct Fate {
     pub(super) is_known: bool,
     /// When each of its versions comes, and whether it is announced.
     versions: Vec<(DateTime<Utc>, bool)>,
-    /// Truthful syncs since its last version in which each call of its age is read again within a day.
-    looks: u32,
+    looks: Looks,
+}
+
+/// What syncs were given of a call since its last version.
+#[derive(Default)]
+struct Looks {
+    /// A sync was told the truth while lists left the call out: what announced the version is over.
+    was_left_out: bool,
+    /// Truthful syncs that were given it as a whole while calls of its age are read again once a day: the young and the
+    /// old ones.
+    young: u32,
+    old: u32,
 }
 
 /// What the year came to.
@@ -70,11 +83,14 @@ pub(super) struct Year {
     calendar: Calendar,
     dice: Dice,
     hostility: Hostility,
+    incidents: Incidents,
     truth: Truth,
     fates: BTreeMap<String, Fate>,
     /// The world that the key does not show at the moment.
     aside: World,
     is_elsewhere: bool,
+    /// What was not listed is.
+    is_listed: bool,
     passed_to: DateTime<Utc>,
     last: Option<Last>,
     /// When Vapi last told the truth to a sync.
@@ -107,22 +123,27 @@ impl Year {
             .await
             .setting("LOG_RETENTION_DAYS", 3650);
         let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), stage.db.url())]);
+        let incidents = Incidents::new(&stage.db).await;
         let watchdog = watchdog::Deps {
             pool: shared::db::pool(&reader.database()).unwrap(),
-            bus: Bus::Nowhere,
+            bus: incidents.bus.clone(),
             settings: reader.watchdog(),
         };
+        let mut sync = stage.deps();
+        sync.ledger.bus = incidents.bus.clone();
         let mut year = Self {
-            sync: stage.deps(),
+            sync,
             client: stage.db.client().await,
             stage,
             watchdog,
             calendar,
             hostility: Hostility::default(),
+            incidents,
             truth: Truth::default(),
             fates: BTreeMap::new(),
             aside: World::empty(start),
             is_elsewhere: false,
+            is_listed: false,
             passed_to: start - RETENTION - DAY,
             last: None,
             told_at: None,
@@ -145,7 +166,7 @@ impl Year {
     pub(super) async fn play(mut self) -> Figures {
         let began = std::time::Instant::now();
         let (start, end) = (self.calendar.start, self.calendar.end);
-        let mut now = start;
+        let (mut now, mut was_on) = (start, true);
         while now < end {
             // Nobody calls in the last two weeks: all that there is has its last look.
             if now < end - RETENTION - DAY {
@@ -153,6 +174,11 @@ impl Year {
             }
             self.pass_to(now);
             let on = !Calendar::is_in(&self.calendar.outages, now);
+            if on && !was_on {
+                // It looks every quarter of an hour.
+                self.look(now).await;
+            }
+            was_on = on;
             if on && now.hour() % 6 == 0 {
                 let minute = TimeDelta::minutes(self.dice.between(0, 50));
                 self.pass_to(now + minute);
@@ -167,10 +193,18 @@ impl Year {
             now += TimeDelta::hours(1);
         }
         self.compare(end + DAY * 30).await;
-        self.check_incidents().await;
+        let (incidents, wrong) = self
+            .incidents
+            .check(&self.stage.db, &self.calendar, &self.hostility)
+            .await;
+        self.figures.incidents = incidents;
+        self.figures.wrong.extend(wrong);
         self.figures.hollowed = self.hostility.hollowed;
         self.figures.hidden = self.hostility.hidden;
         self.figures.took = began.elapsed();
+        if !self.figures.wrong.is_empty() {
+            eprintln!("{:#?}", self.calendar);
+        }
         self.figures
     }
 
@@ -211,7 +245,7 @@ impl Year {
                         .iter()
                         .map(|version| (version.at, version.is_announced))
                         .collect(),
-                    looks: 0,
+                    looks: Looks::default(),
                 },
             );
         }
@@ -231,10 +265,22 @@ impl Year {
             world.set_now(theirs);
             world.set_clock_ahead(theirs - now);
         }
+        if let Some(stretch) = self.calendar.unlisted {
+            let ours = if elsewhere { &mut self.aside } else { &mut *server };
+            for (id, _) in self.fates.iter().filter(|(_, fate)| stretch.has(fate.created)) {
+                // Created in it, and not yet shown again.
+                if stretch.has(now) {
+                    ours.hide(id, Hidden::Everywhere);
+                } else if !self.is_listed {
+                    ours.show(id);
+                }
+            }
+            self.is_listed = now >= stretch.to;
+        }
         let before = std::mem::replace(&mut self.passed_to, now);
         let has_changed = |fate: &Fate| fate.versions.iter().any(|(at, _)| before < *at && *at <= now);
         for fate in self.fates.values_mut().filter(|fate| has_changed(fate)) {
-            (fate.is_known, fate.looks) = (false, 0);
+            (fate.is_known, fate.looks) = (false, Looks::default());
         }
         if now.minute() == 0 {
             let ours = if elsewhere { &mut self.aside } else { &mut *server };
@@ -264,6 +310,7 @@ impl Year {
             .count();
         self.figures.emptied += usize::from(is_empty);
         self.stage.vapi.faults().clear();
+        self.incidents.tell(now).await;
         let watermark = self.watermark().await;
         if self.is_elsewhere {
             self.check_refusal(now, &result, watermark);
@@ -324,14 +371,21 @@ impl Year {
         strikes
     }
 
-    /// Notes what this sync was told.
+    /// Notes what this sync was told: whatever the lists of calls had, while it ran.
     ///
-    /// A version that nothing announces shows to whoever reads the call again. That is promised for calls of the last
-    /// two days and for those that Vapi is about to forget, once a day, and so is counted on after a day of syncs.
+    /// A version whose `createdAt` or `updatedAt` says that it is new must be stored from then on. One that nothing
+    /// announces, or that lists left out when it was new, can only be found by reading each call in every sync, which no
+    /// bounded number of requests allows. It must be stored once four syncs (a day of them; one alone after a day without)
+    /// were given it as a whole, in a list, while its call was younger than two days, or four while it was older than
+    /// twelve: the two stretches that are read again once a day. That a list left it out, or had less of it, at the very
+    /// time at which it was read again does not count, and is no excuse either: four other syncs are enough.
     fn told(&mut self, now: DateTime<Utc>) {
         let world = self.stage.vapi.world();
         let oldest = world.now() - RETENTION;
-        let day_passed = self.told_at.is_none_or(|told| now - told >= DAY);
+        let day_passed = self.told_at.is_none_or(|told| now - told >= DAILY);
+        for (id, fate) in &mut self.fates {
+            fate.looks.was_left_out |= world.is_hidden(id);
+        }
         for id in world.call_ids() {
             let (Some(text), Some(fate)) = (world.call_text(&id), self.fates.get_mut(&id)) else {
                 continue;
@@ -341,11 +395,15 @@ impl Year {
                 continue;
             }
             let age = now - fate.dated;
-            if age < DAY * 2 - TimeDelta::minutes(30) || age > DAY * 12 + TimeDelta::minutes(30) {
-                fate.looks += if day_passed { LOOKS_A_DAY } else { 1 };
+            let slack = TimeDelta::minutes(30);
+            if !world.is_thin(&id) {
+                let looks = if day_passed { LOOKS_A_DAY } else { 1 };
+                fate.looks.young += if age < DAY * 2 - slack { looks } else { 0 };
+                fate.looks.old += if age > DAY * 12 + slack { looks } else { 0 };
             }
             let version = fate.versions.iter().rev().find(|(at, _)| *at <= now);
-            fate.is_known |= version.is_some_and(|(_, announced)| *announced) || fate.looks >= LOOKS_A_DAY;
+            let is_announced = version.is_some_and(|(_, announced)| *announced) && !fate.looks.was_left_out;
+            fate.is_known |= is_announced || fate.looks.young >= LOOKS_A_DAY || fate.looks.old >= LOOKS_A_DAY;
             self.truth.listed(&id, &text, fate.is_known);
         }
         self.told_at = Some(now);
@@ -414,6 +472,7 @@ impl Year {
 
     async fn look(&mut self, now: DateTime<Utc>) {
         watchdog::handle(&self.watchdog, now).await.unwrap();
+        self.incidents.tell(now).await;
     }
 
     async fn watermark(&self) -> Option<DateTime<Utc>> {
@@ -463,52 +522,6 @@ impl Year {
                 }
             }
         }
-    }
-
-    /// Each incident is of something that was really done, and is over.
-    async fn check_incidents(&mut self) {
-        let alerts = self.stage.db.rows("select * from alerts order by raised_at").await;
-        for alert in alerts {
-            let kind = alert["kind"].as_str().unwrap().to_owned();
-            let at = |name: &str| {
-                DateTime::parse_from_rfc3339(alert[name].as_str()?)
-                    .ok()
-                    .map(|at| at.to_utc())
-            };
-            let raised = at("raised_at").unwrap();
-            *self.figures.incidents.entry(kind.clone()).or_default() += 1;
-            if at("cleared_at").is_none() {
-                self.wrong(raised, &format!("{kind} is never cleared: {}", alert["summary"]));
-            }
-            if let Err(why) = self.is_founded(&kind, raised) {
-                self.wrong(raised, &format!("{kind} is raised, {why}: {}", alert["summary"]));
-            }
-        }
-    }
-
-    fn is_founded(&self, kind: &str, raised: DateTime<Utc>) -> Result<(), &'static str> {
-        let within =
-            |moments: &[DateTime<Utc>], span: TimeDelta| moments.iter().any(|at| *at <= raised && raised - *at <= span);
-        let ends = |stretches: &[Stretch]| {
-            stretches
-                .iter()
-                .any(|stretch| stretch.from <= raised && raised - stretch.to <= DAY)
-        };
-        let honest = Calendar::is_in(&self.calendar.honest, raised - TimeDelta::hours(1));
-        if honest {
-            return Err("in a stretch in which Vapi says all it has");
-        }
-        let founded = match kind {
-            "documents_emptied" => within(&self.hostility.hollowed_at, RETENTION),
-            "listing_suspect" | "counts_differ" => {
-                within(&self.hostility.hidden_at, DAY * 3) || ends(&self.calendar.empty)
-            }
-            "missed" | "late" | "low_headroom" => {
-                ends(&self.calendar.outages) || ends(&self.calendar.empty) || ends(self.calendar.elsewhere.as_slice())
-            }
-            _ => false,
-        };
-        if founded { Ok(()) } else { Err("and nothing was done") }
     }
 
     fn wrong(&mut self, at: DateTime<Utc>, what: &str) {

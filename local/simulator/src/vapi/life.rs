@@ -20,7 +20,8 @@ pub(crate) struct Life {
 }
 
 impl World {
-    /// From `at` on, by the world's clock, this is the call's document: its first one, or the next version.
+    /// From `at` on, by the world's clock, this is the call's document: its first one, or the next version, whose
+    /// `updatedAt` does not go back.
     ///
     /// Versions of one call at one instant come in the order in which they were planned.
     pub fn plan(&mut self, at: DateTime<Utc>, call: Value) {
@@ -34,7 +35,7 @@ impl World {
         let due = std::mem::replace(&mut self.life.plans, later);
         self.set_now(now);
         for call in due.into_values() {
-            self.deliver(Document::read(&call, (beginning(now), beginning(now))));
+            self.deliver_next(Document::read(&call, (beginning(now), beginning(now))));
         }
     }
 

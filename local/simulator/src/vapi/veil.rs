@@ -97,13 +97,24 @@ impl World {
         true
     }
 
-    /// The call's document is whole again. False if it was not hollow.
+    /// The call's document is whole again, and its `updatedAt` no earlier than it was said to be. False if it was not hollow.
     pub fn restore(&mut self, id: &str) -> bool {
-        let Some((_, whole)) = self.veil.thin.remove(id) else {
+        let Some((thinning, whole)) = self.veil.thin.remove(id) else {
             return false;
         };
-        self.serve_version(whole);
+        let later = thinning.updated.and_then(|updated| whole.updated_no_earlier(updated));
+        self.serve_version(later.map_or(whole, Arc::new));
         true
+    }
+
+    /// The next version of a call, whose `updatedAt` is no earlier than that of the one that is served.
+    pub(crate) fn deliver_next(&mut self, document: Document) {
+        let served = document.id.as_deref().and_then(|id| {
+            let hidden = self.veil.hidden.get(id).map(|(_, call)| call);
+            hidden.or_else(|| self.calls.find(id))
+        });
+        let later = served.and_then(|served| document.updated_no_earlier(served.updated));
+        self.deliver(later.unwrap_or(document));
     }
 
     /// True while parts of this call's document are gone.
@@ -185,10 +196,26 @@ impl Thinning {
         }
         // A later version says so by itself.
         if let Some(updated) = self.updated.filter(|updated| *updated > whole.updated) {
-            value["updatedAt"] = json!(updated.to_rfc3339_opts(SecondsFormat::Millis, true));
+            update(&mut value, updated);
         }
         Some(Document::read(&value, (whole.created, whole.updated)))
     }
+}
+
+impl Document {
+    /// The same document, updated at this time; `None` if it says so already, or no [`Value`] can hold it.
+    fn updated_no_earlier(&self, updated: DateTime<Utc>) -> Option<Self> {
+        if self.never_updated || self.updated >= updated {
+            return None;
+        }
+        let mut value = self.value()?;
+        update(&mut value, updated);
+        Some(Self::read(&value, (self.created, self.updated)))
+    }
+}
+
+fn update(call: &mut Value, updated: DateTime<Utc>) {
+    call["updatedAt"] = json!(updated.to_rfc3339_opts(SecondsFormat::Millis, true));
 }
 
 fn halve(value: &mut Value) {

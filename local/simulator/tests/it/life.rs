@@ -170,6 +170,29 @@ async fn a_later_version_of_a_hollow_document_is_hollow_too() {
 }
 
 #[tokio::test]
+async fn the_time_of_the_last_change_does_not_go_back() {
+    let (later, latest) = (now() + TimeDelta::hours(1), now() + TimeDelta::hours(2));
+    let mut world = World::empty(now());
+    world.insert(&call("a", now(), now()));
+    let moved = Thinning {
+        updated: Some(later),
+        ..thinning(&["/artifact"], Left::Nothing(Gone::Absent))
+    };
+    world.thin("a", moved);
+    world.restore("a");
+    let whole = world.call("a").unwrap();
+    world.plan(latest, call("a", now(), now()));
+    world.live_until(latest);
+
+    let said = json!(later.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
+    assert_eq!(
+        (&whole["updatedAt"], &whole["artifact"]["transcript"]),
+        (&said, &json!("AI: Hello."))
+    );
+    assert_eq!(world.call("a").unwrap()["updatedAt"], said);
+}
+
+#[tokio::test]
 async fn what_is_forgotten_is_nowhere() {
     let mut world = World::empty(now());
     for (id, days) in [("a", 20), ("b", 15), ("c", 1)] {
