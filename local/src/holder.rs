@@ -18,24 +18,17 @@ pub(crate) fn announce() {
     }
 }
 
-/// Closes the runs of a script whose process on this machine has ended, and tells the bus; says how many.
+/// Closes the runs of a script whose process on this machine has ended, and tells the bus; says of how many.
 pub(crate) async fn free_lease(pool: &Pool, bus: &Bus, script_name: &str) -> Result<usize> {
-    let lost = db::retry(pool, || async {
+    db::retry(pool, || async {
         let mut client = db::connect(pool).await?;
         let transaction = client.transaction().await?;
-        let lost = run::close_gone(&transaction, script_name, clock::now(), is_gone).await?;
+        run::close_gone(&transaction, script_name, clock::now(), is_gone).await?;
         transaction.commit().await?;
-        Ok(lost)
+        Ok(())
     })
     .await?;
-    let freed = lost.len();
-    for lost in lost {
-        tracing::warn!(run_id = %lost.id, "closed a run of {script_name} whose process has ended");
-        if let Err(error) = bus.publish(lost.announcement(script_name)).await {
-            tracing::error!("an event was not published: {error}");
-        }
-    }
-    Ok(freed)
+    run::announce_lost(pool, bus, script_name).await
 }
 
 /// A look of the watchdog, which sees here what it cannot see elsewhere: which processes have ended.

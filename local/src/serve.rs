@@ -38,6 +38,11 @@ pub(crate) fn every(text: &str) -> Result<Span, String> {
         .ok_or_else(|| format!("expected {EXPECTED_EVERY}"))
 }
 
+/// Reads `SYNC_EVERY`.
+fn setting(reader: &mut Reader) -> Span {
+    reader.within("SYNC_EVERY", EVERY, LEAST_EVERY, MOST_EVERY, EXPECTED_EVERY)
+}
+
 /// How often it is looked after what did not happen; likewise.
 const LOOK: Duration = Duration::from_mins(15);
 
@@ -48,7 +53,7 @@ const GLANCE: Duration = Duration::from_secs(20);
 pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exit> {
     let mut reader = Reader::load().await?;
     let settings = Settings::of_everything(&mut reader);
-    let setting = reader.within("SYNC_EVERY", EVERY, LEAST_EVERY, MOST_EVERY, EXPECTED_EVERY);
+    let setting = setting(&mut reader);
     let admission = Admission::read(&mut reader);
     let expected = reader.watchdog();
     reader.finish()?;
@@ -178,6 +183,46 @@ async fn wait_until(instant: DateTime<Utc>, stop: &CancellationToken) -> bool {
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(left.min(GLANCE)) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_and_the_setting_take_the_same_times() {
+        for (text, is_taken) in [
+            ("0s", false),
+            ("0ms", false),
+            ("999ms", false),
+            ("1s", true),
+            ("59s", true),
+            ("6h", true),
+            ("7d", true),
+            ("7d 1s", false),
+            ("8d", false),
+            ("-1s", false),
+            ("6", false),
+            ("soon", false),
+        ] {
+            let mut reader = Reader::from_pairs([("SYNC_EVERY".to_owned(), text.to_owned())]);
+            let set = setting(&mut reader);
+            let refusal = reader.finish().err().map(|invalid| invalid.to_string());
+            let typed = every(text);
+
+            assert_eq!((typed.is_ok(), refusal.is_none()), (is_taken, is_taken), "{text}");
+            match (typed, refusal) {
+                (Ok(typed), _) => assert_eq!(typed, set, "{text}"),
+                (Err(typed), refusal) => {
+                    let expected = "expected a time from 1s to 7d, such as 6h";
+                    assert!(
+                        typed.contains(expected) && refusal.is_some_and(|said| said.contains(expected)),
+                        "{text}"
+                    );
+                }
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use simulator::judge;
 use simulator::vapi::{Fault, Kind, Server, Settings, Spec, World};
@@ -245,12 +246,13 @@ fn assert_refused(ended: &Ended, status: i32, (arguments, settings, words): &Ref
 #[tokio::test]
 async fn the_last_calls_judged_at_the_checkpoint_are_no_reason_to_continue() {
     let slow = judge::Settings {
-        latency: Duration::from_millis(3050),
+        latency: Duration::from_millis(18_200),
         ..judge::Settings::default()
     };
     let room = courtroom(4, slow).await.setting("QCI_CONCURRENCY", 8);
 
-    let ended = room.run(&["qci", "--limit", "4", "--time-limit", "4s"]).await;
+    // The checkpoint is after 18 s, and answers that come within two more are taken: asking may take as long as that.
+    let ended = room.run(&["qci", "--limit", "4", "--time-limit", "24s"]).await;
 
     assert_eq!(
         (ended.status, room.db().count("judge_requests").await),
@@ -261,16 +263,20 @@ async fn the_last_calls_judged_at_the_checkpoint_are_no_reason_to_continue() {
 
 #[tokio::test]
 async fn a_time_limit_in_which_nothing_is_judged_is_not_tried_again_and_again() {
-    let slow = judge::Settings {
-        latency: Duration::from_secs(3),
-        ..judge::Settings::default()
-    };
-    let room = courtroom(4, slow).await.setting("QCI_CONCURRENCY", 2);
+    let room = courtroom(4, judge::Settings::default())
+        .await
+        .setting("QCI_CONCURRENCY", 2);
+    room.judge.faults().push(judge::Fault::Hang.every(1));
 
-    let ended = room.run(&["qci", "--time-limit", "1s"]).await;
+    let ended = room.run(&["qci", "--time-limit", "10s"]).await;
 
     assert_eq!(ended.status, Some(3), "{ended:?}");
     // The first run skips a call, and so is continued; that one comes to nothing.
+    assert_eq!(
+        room.db().count("runs where script_name = 'qci-analysis'").await,
+        2,
+        "{ended:?}"
+    );
     assert_eq!(room.judge.requests().len(), 4, "{ended:?}");
 }
 
@@ -529,11 +535,39 @@ async fn what_fails_outside_is_told_in_one_line_and_leaves_no_run_half_made() {
             &["Vapi does not know call", call],
         ),
         (
+            &["sync", "--mode", "call", "--call-id", call],
+            &[wrong_path],
+            &[
+                "there is no `/call` at",
+                "VAPI_BASE_URL is wrong, most likely its path `/v1`",
+            ],
+        ),
+        (
             &["sync"],
             &[("VAPI_API_KEY", "another")],
             &["refused the key in VAPI_API_KEY", "check that"],
         ),
         (&["sync"], &[nowhere], &["no answer from Vapi", "Connection refused"]),
+        (
+            &["sync"],
+            &[("VAPI_ATTEMPTS", "1"), ("HTTP_PROXY", "http://u:hidden@127.0.0.1:1")],
+            &[
+                "no answer from Vapi: through the proxy 127.0.0.1:1, which HTTP_PROXY names",
+                "Connection refused",
+            ],
+        ),
+        (
+            &["sync"],
+            &[
+                ("VAPI_BASE_URL", "https://vapi.example.com"),
+                ("VAPI_ATTEMPTS", "1"),
+                ("all_proxy", "127.0.0.1:1"),
+            ],
+            &[
+                "through the proxy 127.0.0.1:1, which all_proxy names",
+                "Connection refused",
+            ],
+        ),
         (
             &["sync"],
             &[wrong_path],
@@ -551,8 +585,8 @@ async fn what_fails_outside_is_told_in_one_line_and_leaves_no_run_half_made() {
         assert_refused(&ended, 1, refusal);
         assert!(!ended.stderr.contains("hidden"), "{ended:?}");
     }
-    // The last four are about Vapi.
-    assert_eq!(scene.statuses().await, ["error"; 4]);
+    // The last seven are about Vapi.
+    assert_eq!(scene.statuses().await, ["error"; 7]);
 }
 
 #[tokio::test]
@@ -777,7 +811,16 @@ async fn the_health_of_serve_fails_while_no_sync_ends_and_is_well_again_with_the
     let mut runs = lines(&mut serve.stdout);
     document(&mut runs).await;
 
-    let well = health(&pages).await;
+    let since = Instant::now();
+    let well = loop {
+        let (status, body) = health(&pages).await;
+        let at = |fact: &Value| fact.as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
+        // It is the next one, and not the one that has just ended.
+        if at(&body["next_sync_at"]) > at(&body["last_sync"]["ended_at"]) {
+            break (status, body);
+        }
+        assert!(since.elapsed() < Duration::from_secs(30), "{body}");
+    };
     // Readers go on, and whoever would open a run waits.
     let mut blocker = scene.db.client().await;
     let lock = blocker.transaction().await.unwrap();
@@ -1050,7 +1093,10 @@ async fn what_keeps_calls_from_being_scored_is_told_in_one_line() {
         (
             &["qci", "--call-id", "no-such-call"],
             &[],
-            &["none of the calls in `call_ids` is stored", "sync first"],
+            &[
+                "none of the calls named by --call-id (",
+                "is stored: sync first, or check the ids",
+            ],
         ),
     ];
 

@@ -479,6 +479,8 @@ async fn a_run_whose_process_was_killed_gives_its_lease_to_the_next_on_this_mach
         .collect();
     let gone = Some("lost: its process ended without a result");
     assert_eq!(ended, [("error", gone), ("success", None)]);
+    let unannounced = "runs where metadata ? 'unannounced'";
+    assert_eq!(stage.db.count(unannounced).await, 0, "nobody was told");
     stage.assert_equal().await;
 }
 

@@ -15,6 +15,7 @@ use url::Url;
 mod admin;
 mod alerts;
 mod judge;
+mod proxy;
 mod secret;
 mod vapi;
 mod watchdog;
@@ -22,6 +23,7 @@ mod watchdog;
 pub use admin::{Admin, is_user_name};
 pub use alerts::{Alerts, Email};
 pub use judge::{Judge, Qci, ResponseFormat};
+pub use proxy::{Proxy, proxy_of};
 pub use vapi::{Sync, Vapi};
 pub use watchdog::Watchdog;
 
@@ -255,25 +257,6 @@ impl Reader {
         url
     }
 
-    /// The proxy variables that HTTP clients obey. One that is broken would be ignored, and the proxy passed by.
-    fn proxies(&mut self) {
-        for names in [
-            ["HTTPS_PROXY", "https_proxy"],
-            ["HTTP_PROXY", "http_proxy"],
-            ["ALL_PROXY", "all_proxy"],
-        ] {
-            // The first that is set is the one that counts; the secret is not where clients look.
-            let set = names
-                .into_iter()
-                .find_map(|name| Some((name, self.environment.get(name)?.trim().to_owned())));
-            if let Some((name, value)) = set
-                && let Some(fault) = proxy_fault(&value)
-            {
-                self.problem(name, fault, "a URL such as http://proxy.example.com:3128");
-            }
-        }
-    }
-
     fn problem(&mut self, name: &str, fault: impl Into<Cow<'static, str>>, expected: impl Into<Cow<'static, str>>) {
         let problem = Problem {
             name: name.to_owned(),
@@ -288,22 +271,6 @@ impl Reader {
 }
 
 const POSTGRES_URL: &str = "a URL such as postgres://user:password@host:5432/database?sslmode=require";
-
-/// Why a client could not use a proxy; nothing where it can. `host:port` goes for `http://host:port`.
-fn proxy_fault(value: &str) -> Option<&'static str> {
-    if value.is_empty() {
-        return None;
-    }
-    let (scheme, address) = value.split_once("://").unwrap_or(("http", value));
-    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return Some("has a scheme that is neither http nor https");
-    }
-    let is_bare = !value.contains("://") && !address.rsplit('@').next().unwrap_or_default().contains(':');
-    match Url::parse(&format!("{scheme}://{address}")) {
-        Ok(url) if url.has_host() && !is_bare => None,
-        _ => Some("is no URL of a proxy"),
-    }
-}
 
 /// Stands in for a URL that was refused; `finish` keeps it from being used.
 #[expect(clippy::expect_used, reason = "a constant that parses")]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::clock::rfc3339;
 use shared::run::Status;
 use simulator::vapi::{Fault, Kind, Settings, Spec, World};
-use tests::{Stage, now};
+use tests::{Stage, conversation, now};
 
 #[tokio::test]
 async fn a_page_that_fails_is_not_an_empty_page() {
@@ -204,4 +204,39 @@ async fn calls_that_never_started_have_a_time_of_their_own() {
             .len(),
         0
     );
+}
+
+/// The call at the edge of two pages changes between them, without a new `updatedAt`. Its two versions are in batches
+/// that are written at once, and the first one takes its time.
+#[tokio::test]
+async fn of_two_versions_in_two_batches_the_one_read_later_holds() {
+    let mut world = World::empty(now());
+    for index in 0..750 {
+        let mut call = conversation(&format!("call-{index:03}"), &["Hello.", "Hello."]);
+        let created = now() - TimeDelta::hours(2) - TimeDelta::seconds(index);
+        call["createdAt"] = json!(rfc3339(created));
+        call["cost"] = json!(1.5);
+        world.insert(&call);
+    }
+    let settings = Settings {
+        page_cap: 500,
+        ..Settings::default()
+    };
+    let stage = Stage::of(world, settings).await.setting("VAPI_DOWNLOADS", 1);
+    stage.vapi.on_page(2, |world| {
+        world.update("call-499", |call| call["cost"] = json!(8.25));
+    });
+    let slowly = "create function take_time() returns trigger language plpgsql as $$
+                  begin
+                      perform pg_sleep(3);
+                      return new;
+                  end $$;
+                  create trigger slowly before insert on vapi_calls_raw for each row
+                  when (new.id = 'call-499' and new.cost = 1.5) execute function take_time()";
+    stage.db.client().await.batch_execute(slowly).await.unwrap();
+
+    let report = stage.sync().await;
+
+    assert_eq!(report.counters.records_fetched, 750);
+    stage.assert_equal().await;
 }

@@ -18,6 +18,7 @@ mod documents;
 mod emptier;
 mod faults;
 mod findings;
+mod judge_ledger;
 mod last_look;
 mod metrics;
 mod migrate;

@@ -1,13 +1,15 @@
 //! A reply of PostgreSQL that never comes, at each statement in turn: nobody waits for long, and nothing is lost.
 
+mod doubt;
+mod frozen;
 mod later;
+mod watched;
 
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 use shared::config::{Database, Reader};
-use shared::db::{Executor as _, Pool};
 use shared::run::Status;
 use tests::{Courtroom, Mischief, Proxy, Stage, TestDb, Visitor};
 use tokio::sync::Semaphore;
@@ -257,6 +259,39 @@ async fn a_page_is_shown_although_one_reply_is_lost() {
     }
 }
 
+#[tokio::test]
+async fn every_page_is_content_with_one_connection() {
+    let room = Courtroom::with_calls(12).await;
+    room.score().await;
+    let db = room.db();
+    let cookie = Visitor::signed_in(db, "UTC").await.cookie().map(str::to_owned);
+    let only = async |query: &str| db.rows(query).await[0]["id"].as_str().unwrap().to_owned();
+    let call = only("select call_id as id from qci_analyses limit 1").await;
+    let run = only("select id from runs limit 1").await;
+    let assistant = only("select assistant_id as id from vapi_assistants limit 1").await;
+    let mut settings = in_a_hurry(&db.url());
+    settings.pool = 1;
+    let mut visitor = Visitor::by(&settings);
+    visitor.set_cookie(cookie);
+
+    for address in [
+        "/admin/execution-logs".to_owned(),
+        "/admin/execution-logs.csv".to_owned(),
+        format!("/admin/execution-logs/{run}"),
+        format!("/admin/execution-logs/{run}/logs.ndjson"),
+        "/admin/calls".to_owned(),
+        "/admin/calls.csv".to_owned(),
+        "/admin/calls.ndjson".to_owned(),
+        format!("/admin/calls/{call}"),
+        "/admin/assistants".to_owned(),
+        format!("/admin/assistants/{assistant}"),
+        "/admin/alerts".to_owned(),
+    ] {
+        let page = tokio::time::timeout(BOUND, visitor.page(&address)).await;
+        assert!(page.is_ok(), "{address} waits for a second connection");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_stays_silent_is_named_with_the_statement_and_the_time() {
     let (stage, proxy) = sync_stage().await;
@@ -352,34 +387,4 @@ async fn a_role_that_may_open_few_connections_is_met_by_waiting_and_said_once() 
     );
     assert_eq!(report.status, Status::Success, "{:?}", report.reason);
     stage.assert_equal().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_statement_on_a_whole_table_may_take_long_and_its_answer_may_not_get_lost() {
-    let db = TestDb::new().await;
-    let (proxy, url) = db.through_proxy().await;
-    let usual = shared::db::pool(&in_a_hurry(&url)).unwrap();
-    let whole_tables = usual.for_whole_tables();
-    let sleep = async |pool: &Pool, seconds: u64, is_lost: bool| {
-        let mut client = shared::db::connect(pool).await.unwrap();
-        let transaction = client.transaction().await.unwrap();
-        if is_lost {
-            proxy.on_answer(proxy.answers(), Mischief::Swallow);
-        }
-        let begun = Instant::now();
-        let ended = transaction.batch_execute(&format!("select pg_sleep({seconds})")).await;
-        (ended.map_err(|error| error.to_string()), begun.elapsed())
-    };
-
-    // Longer than the server would let the usual one take, too.
-    let (slow, took) = sleep(&whole_tables, 10, false).await;
-    let (impatient, _) = sleep(&usual, 10, false).await;
-    let (lost, noticed) = sleep(&whole_tables, 0, true).await;
-
-    assert_eq!(slow, Ok(()));
-    assert!(took >= Duration::from_secs(10), "{took:?}");
-    assert!(impatient.unwrap_err().contains("does not answer"));
-    assert!(lost.unwrap_err().contains("said nothing to «select pg_sleep(0)»"));
-    assert!(noticed < Duration::from_secs(10), "{noticed:?}");
-    assert_eq!(proxy.struck(), 1);
 }

@@ -3,12 +3,15 @@
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 use shared::config::{self, Reader};
-use shared::event::{AlertState, Bus, Event};
-use shared::run::Status;
+use shared::db::Executor as _;
+use shared::event::{AlertState, Bus, Event, Invocation};
+use shared::run::{self, Ledger, Order, Outcome, Status};
 use tests::{Mischief, Proxy, TestDb};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use watchdog::{AT_IT_FOR, Deps, GRACE, LATE_AFTER, MISSED_AFTER, Report};
 
@@ -115,6 +118,16 @@ impl Scene {
         let set = "insert into sync_state (name, watermark, updated_at) values ('calls', $1, $1)
                    on conflict (name) do update set watermark = excluded.watermark";
         self.db.client().await.execute(set, &[&at]).await.unwrap();
+    }
+
+    /// What was published about runs that ended since the last time: which one, and why.
+    fn finished(&mut self) -> Vec<(Uuid, Option<String>)> {
+        std::iter::from_fn(|| self.events.try_recv().ok())
+            .filter_map(|event| match event {
+                Event::Finished(finished) => Some((finished.run_id, finished.error_message)),
+                _ => None,
+            })
+            .collect()
     }
 
     /// What was published about alerts since the last time: kind, script and state.
@@ -365,9 +378,64 @@ async fn what_the_bus_did_not_take_is_told_when_it_does() {
             .to_string()
             .contains("nobody listens on the in-process bus")
     );
-    assert_eq!(still_running, 1);
+    assert_eq!(still_running, 0, "it is closed, and marked as unannounced");
     assert_eq!((report.lost, report.raised), (1, 1));
     assert_eq!((told, scene.alerts()), (raised("late"), vec![]));
+}
+
+/// Whoever closes lost runs may die before the bus has heard of them, or may find no bus.
+#[tokio::test]
+async fn a_lost_run_that_its_closer_did_not_announce_is_announced_by_the_next_look_once() {
+    let closers = [
+        "a look that died",
+        "a claim that found no bus",
+        "a look at processes that died",
+    ];
+    for closer in closers {
+        let mut scene = Scene::new().await;
+        scene.run(SYNC, hours(0), None).await;
+        let mut client = scene.db.connect().await;
+        match closer {
+            "a look that died" => {
+                let transaction = client.transaction().await.unwrap();
+                run::close_lost(&transaction, SYNC, hours(1), GRACE).await.unwrap();
+                transaction.commit().await.unwrap();
+            }
+            "a claim that found no bus" => {
+                let (bus, _) = tokio::sync::mpsc::unbounded_channel();
+                let ledger = Ledger {
+                    pool: scene.deps.pool.clone(),
+                    bus: Bus::InProcess(bus),
+                    watch: None,
+                };
+                let order = Order {
+                    script_name: SYNC,
+                    invocation: &Invocation::by_hand("test", json!({})),
+                    deadline_at: shared::clock::now() + TimeDelta::minutes(15),
+                    stop: CancellationToken::new(),
+                    metadata: json!({}),
+                };
+                let kept = run::keep(&ledger, order, shared::clock::now(), |_| async { Ok(Outcome::Done) });
+                kept.await.unwrap();
+            }
+            _ => {
+                let holder = "update runs set metadata = metadata || '{\"holder\": 1}'";
+                client.batch_execute(holder).await.unwrap();
+                let transaction = client.transaction().await.unwrap();
+                run::close_gone(&transaction, SYNC, hours(1), |_| true).await.unwrap();
+                transaction.commit().await.unwrap();
+            }
+        }
+        let lost = scene.db.runs().await[0].clone();
+
+        let report = scene.look(hours(1)).await;
+        let again = scene.look(hours(1)).await;
+
+        assert_eq!(lost.status, "error", "{closer}");
+        assert_eq!((report.lost, again.lost), (1, 0), "{closer}");
+        assert_eq!(scene.finished(), [(lost.id, lost.error_message)], "{closer}");
+        assert_eq!(scene.db.count("runs where metadata ? 'unannounced'").await, 0);
+    }
 }
 
 #[tokio::test]
@@ -433,7 +501,20 @@ async fn a_look_survives_a_lost_reply_to_any_statement() {
         assert_eq!(&report, expected);
         assert_eq!(scene.db.count("alerts").await, 1);
         assert_eq!(scene.db.count("alerts where raise_published_at is null").await, 0);
-        assert_eq!(scene.alerts(), raised("late"));
+        let (mut finished, mut alerts) = (0, Vec::new());
+        while let Ok(event) = scene.events.try_recv() {
+            match event {
+                Event::Finished(_) => finished += 1,
+                Event::Raised(raised) => alerts.push(raised.kind),
+                _ => {}
+            }
+        }
+        assert_eq!(
+            (finished, alerts),
+            (1, vec!["late".to_owned()]),
+            "announced twice, or not at all"
+        );
+        assert_eq!(scene.db.count("runs where metadata ? 'unannounced'").await, 0);
         (proxy.struck(), begun.elapsed())
     })
     .await;

@@ -1,7 +1,7 @@
 //! A proxy before PostgreSQL that knows where messages end: it swallows answers, cuts connections, plays a restart.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,10 @@ pub enum Mischief {
     Cut,
     /// All connections are cut in its place, and none is let in for this long.
     Restart(Duration),
+    /// It comes, and nothing that the client says after it reaches the server; the connection stays open.
+    Deafen,
+    /// It comes, and nothing that the server says after it is read: the server can't finish what it sends.
+    Clog,
 }
 
 /// A proxy; gone when dropped.
@@ -159,20 +163,27 @@ async fn serve(client: TcpStream, state: Arc<State>) {
     let mut cut = state.generation.subscribe();
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
+    let is_deaf = AtomicBool::new(false);
     tokio::select! {
-        () = pass(from_client, to_server) => {}
-        () = answer(from_server, to_client, &state) => {}
+        () = pass(from_client, to_server, &is_deaf) => {}
+        () = answer(from_server, to_client, &state, &is_deaf) => {}
         _ = cut.changed() => {}
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
-    drop(tokio::io::copy(&mut from, &mut to).await);
+/// Passes the client's messages on, until either side ends.
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, is_deaf: &AtomicBool) {
+    let mut chunk = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut chunk).await {
+        if !is_deaf.load(Ordering::SeqCst) && to.write_all(&chunk[..read]).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Passes the server's messages on, an answer at a time where it is short: each message is a byte for its kind, its
 /// length, and the rest.
-async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
+async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State, is_deaf: &AtomicBool) {
     let (mut bytes, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
     let (mut seen, mut is_commit) = (0, false);
     loop {
@@ -183,9 +194,12 @@ async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) 
             if !is_end && !must_not_wait(message[0]) {
                 continue;
             }
+            let mut is_clogged = false;
             if is_end {
                 match state.strike(is_commit) {
                     None => {}
+                    Some(Mischief::Deafen) => is_deaf.store(true, Ordering::SeqCst),
+                    Some(Mischief::Clog) => is_clogged = true,
                     Some(Mischief::Swallow) => return silence(from).await,
                     Some(Mischief::Cut) => return,
                     Some(Mischief::Restart(_)) => {
@@ -196,6 +210,9 @@ async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) 
             }
             if to.write_all(&bytes[..seen]).await.is_err() {
                 return;
+            }
+            if is_clogged {
+                std::future::pending::<()>().await;
             }
             bytes.drain(..seen);
             seen = 0;

@@ -56,13 +56,10 @@ pub(crate) fn routes() -> Router<App> {
 async fn list(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, Trouble> {
     let window = Window::read(&parameters, &viewer)?;
     let stretches = window.stretches(TREND);
-    // Calls and scores are counted side by side: either takes tens of milliseconds where there are many.
-    let (one, other) = tokio::try_join!(db::connect(&app.pool), db::connect(&app.pool))?;
-    let ids = overview::known(&one).await?;
-    let (assistants, scores) = tokio::try_join!(
-        overview::list(&one, &ids, &window.range),
-        quality::over_time(&other, &ids, &stretches.starts, window.range.end, false),
-    )?;
+    let client = db::connect(&app.pool).await?;
+    let ids = overview::known(&client).await?;
+    let assistants = overview::list(&client, &ids, &window.range).await?;
+    let scores = quality::over_time(&client, &ids, &stretches.starts, window.range.end, false).await?;
     page::show(&Page {
         viewer: &viewer,
         section: Section::Assistants,

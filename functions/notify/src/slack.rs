@@ -69,7 +69,7 @@ impl Slack {
         let response = request
             .send()
             .await
-            .map_err(|error| unreachable(&error.without_url()))?;
+            .map_err(|error| unreachable(&http::NoAnswer::from(error).without_url()))?;
         let status = response.status();
         if status.is_success() {
             return Ok(());
@@ -97,7 +97,7 @@ impl Refusal {
     }
 }
 
-fn unreachable(error: &reqwest::Error) -> Refusal {
+fn unreachable(error: &http::NoAnswer) -> Refusal {
     Refusal::Unreachable(shared::telemetry::chain(error))
 }
 

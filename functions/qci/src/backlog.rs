@@ -49,10 +49,12 @@ pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> 
         .context("choosing calls")?;
         let unknown: Vec<&String> = wanted.iter().filter(|id| !stored.contains(id)).collect();
         if stored.is_empty() {
-            bail!("none of the calls in `call_ids` is stored: sync first, or check the ids");
+            bail!(
+                "none of the calls named by --call-id (`call_ids` in an input) is stored: sync first, or check the ids"
+            );
         }
         if !unknown.is_empty() {
-            let text = format!("{} of the calls in `call_ids` are not stored", unknown.len());
+            let text = format!("{} of the calls that are asked for are not stored", unknown.len());
             let some: Vec<&&String> = unknown.iter().take(20).collect();
             run.warn(Step::Fetch, text, json!({"call_ids": some}));
         }

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use shared::http::NoAnswer;
 use shared::price::Usage;
 use shared::{clock, config, http, telemetry};
 use tokio_util::sync::CancellationToken;
@@ -127,7 +128,7 @@ pub enum JudgeError {
     },
     /// Nothing came, or only a part.
     #[error("the judge did not answer")]
-    NoAnswer(#[source] reqwest::Error),
+    NoAnswer(#[source] NoAnswer),
     /// Something came that is no chat completion.
     #[error("the judge's answer is no chat completion: {0}")]
     Malformed(String),
@@ -265,11 +266,11 @@ impl Judge {
             .body(body.to_owned())
             .send()
             .await
-            .map_err(JudgeError::NoAnswer)?;
+            .map_err(JudgeError::unanswered)?;
         if response.status() != StatusCode::OK {
             return Err(refusal(response, &self.endpoint).await);
         }
-        let bytes = response.bytes().await.map_err(JudgeError::NoAnswer)?;
+        let bytes = response.bytes().await.map_err(JudgeError::unanswered)?;
         let completion: WireCompletion =
             serde_json::from_slice(&bytes).map_err(|error| JudgeError::Malformed(error.to_string()))?;
         let usage = completion.usage.unwrap_or_default();
@@ -320,10 +321,14 @@ impl Useless {
 }
 
 impl JudgeError {
+    fn unanswered(error: reqwest::Error) -> Self {
+        Self::NoAnswer(error.into())
+    }
+
     fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::Malformed(_) | Self::TooFast { .. } => true,
-            Self::NoAnswer(error) => !error.is_builder(),
+            Self::NoAnswer(error) => !error.reason().is_builder(),
             Self::Unauthorized { .. }
             | Self::NotFound { .. }
             | Self::UsedUp { .. }
@@ -338,7 +343,7 @@ impl JudgeError {
     /// Whether the request may have been worked on, although no answer came of it.
     fn may_be_paid_for(&self) -> bool {
         match self {
-            Self::NoAnswer(error) => !error.is_builder() && !error.is_connect(),
+            Self::NoAnswer(error) => !error.reason().is_builder() && !error.reason().is_connect(),
             Self::Malformed(_) => true,
             _ => false,
         }

@@ -69,6 +69,7 @@ pub(crate) async fn one_call(
         .await
         .with_context(|| format!("reading call {id}"))?
     {
+        deps.vapi.check_base_url().await?;
         bail!("Vapi does not know call {id}: it is older than Vapi keeps calls, or another organisation's");
     }
     walker.flush(&mut course, false).await?;

@@ -12,6 +12,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use shared::http::NoAnswer;
 use shared::{clock, config, telemetry};
 use url::Url;
 
@@ -96,7 +97,7 @@ pub enum VapiError {
     Damaged(#[source] BrokenAnswer),
     /// No answer, or none that ended.
     #[error("no answer from Vapi")]
-    NoAnswer(#[source] reqwest::Error),
+    NoAnswer(#[source] NoAnswer),
 }
 
 /// How an answer is damaged.
@@ -194,9 +195,22 @@ impl Vapi {
                 .await?
                 .bytes()
                 .await
-                .map_err(VapiError::NoAnswer)
+                .map_err(VapiError::unanswered)
         })
         .await
+    }
+
+    /// Whether a call that is not there may be for want of Vapi: a wrong base URL has no listing either.
+    pub(crate) async fn check_base_url(&self) -> Result<(), VapiError> {
+        let one = Query {
+            limit: 1,
+            ..Query::default()
+        };
+        match self.page(Listed::Calls, &one).await {
+            Err(error @ VapiError::NoListing { .. }) => Err(error),
+            // What else is wrong now says nothing of the call.
+            _ => Ok(()),
+        }
     }
 
     async fn patiently<T, F: Future<Output = Result<T, VapiError>>>(
@@ -232,7 +246,7 @@ impl Vapi {
             .post(self.url(path))
             .header(CONTENT_TYPE, "application/json")
             .body(question.to_string());
-        self.send(request).await?.bytes().await.map_err(VapiError::NoAnswer)
+        self.send(request).await?.bytes().await.map_err(VapiError::unanswered)
     }
 
     async fn get(&self, url: Url) -> Result<Response, VapiError> {
@@ -245,7 +259,7 @@ impl Vapi {
             .bearer_auth(self.api_key.expose_secret())
             .send()
             .await
-            .map_err(VapiError::NoAnswer)?;
+            .map_err(VapiError::unanswered)?;
         self.clock_skew.note(response.headers(), clock::now());
         if matches!(response.status(), StatusCode::OK | StatusCode::CREATED) {
             self.pace.answered();
@@ -297,7 +311,7 @@ impl Page {
                     .map_err(|error| VapiError::broken_array(&error));
             }
             match self.chunks.next().await {
-                Some(chunk) => self.elements.feed(&chunk.map_err(VapiError::NoAnswer)?),
+                Some(chunk) => self.elements.feed(&chunk.map_err(VapiError::unanswered)?),
                 None => self.ended = true,
             }
         }
@@ -311,7 +325,7 @@ impl VapiError {
         match self {
             Self::TooFast { .. } | Self::Unavailable { .. } | Self::Damaged(_) => true,
             // A request that cannot be built is ours to mend; everything else may pass.
-            Self::NoAnswer(error) => !error.is_builder(),
+            Self::NoAnswer(error) => !error.reason().is_builder(),
             Self::Unauthorized { .. }
             | Self::BeyondRetention { .. }
             | Self::NotFound
@@ -323,6 +337,10 @@ impl VapiError {
     /// Whether a smaller page may come through where a large one did not.
     pub(crate) fn may_be_size(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Damaged(_) | Self::NoAnswer(_))
+    }
+
+    fn unanswered(error: reqwest::Error) -> Self {
+        Self::NoAnswer(error.into())
     }
 
     fn broken_array(error: &BrokenArray) -> Self {

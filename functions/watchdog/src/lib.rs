@@ -43,7 +43,7 @@ pub struct Deps {
 /// What one look came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Runs that were closed as lost.
+    /// Runs that were closed as lost, and are announced now.
     pub lost: usize,
     /// Alerts that were raised.
     pub raised: usize,
@@ -66,7 +66,8 @@ async fn look(deps: &Deps, now: DateTime<Utc>) -> Result<Report> {
     let pool = &deps.pool;
     let mut report = Report::default();
     for script in [SYNC, QCI] {
-        report.lost += db::retry(pool, || close_lost(deps, script, now)).await?;
+        db::retry(pool, || close_lost(pool, script, now)).await?;
+        report.lost += run::announce_lost(pool, &deps.bus, script).await?;
     }
     let conditions = db::retry(pool, || async {
         let client = db::connect(pool).await?;
@@ -86,19 +87,14 @@ async fn look(deps: &Deps, now: DateTime<Utc>) -> Result<Report> {
     Ok(report)
 }
 
-/// A run is announced before it is closed for good: if the bus does not take it, the next look finds it again.
-async fn close_lost(deps: &Deps, script: &str, now: DateTime<Utc>) -> Result<usize> {
-    let mut client = db::connect(&deps.pool).await?;
+async fn close_lost(pool: &Pool, script: &str, now: DateTime<Utc>) -> Result<()> {
+    let mut client = db::connect(pool).await?;
     let transaction = client.transaction().await?;
-    let lost = run::close_lost(&transaction, script, now, GRACE)
+    run::close_lost(&transaction, script, now, GRACE)
         .await
         .context("closing lost runs")?;
-    for run in &lost {
-        tracing::warn!(run_id = %run.id, script_name = script, "closed a run that gave no result before its deadline");
-        deps.bus.publish(run.announcement(script)).await?;
-    }
     transaction.commit().await?;
-    Ok(lost.len())
+    Ok(())
 }
 
 async fn look_for_conditions(deps: &Deps, client: &Client, now: DateTime<Utc>) -> Result<Vec<Condition>> {

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::text::document_without_nul;
 use super::{Counters, Status};
-use crate::db::{DbError, Executor as _, Transaction};
-use crate::event::{Event, Finished};
+use crate::db::{self, DbError, Executor, Pool, Transaction};
+use crate::event::{Bus, Event, Finished};
 use crate::json::Lenient;
 use crate::score::ledger;
 
@@ -37,27 +37,26 @@ pub struct Claimant<'a> {
 }
 
 /// A run that gave no result before its deadline, and is closed now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
     /// The run.
     pub id: Uuid,
     /// Its batch.
     pub batch_id: Uuid,
     /// What its row says.
-    pub reason: &'static str,
+    pub reason: String,
 }
 
 impl Lost {
     /// How the bus is told of it.
-    #[must_use]
-    pub fn announcement(self, script_name: &str) -> Event {
+    fn announcement(&self, script_name: &str) -> Event {
         Event::Finished(Finished {
             run_id: self.id,
             script_name: script_name.to_owned(),
             status: Status::Error.as_str().to_owned(),
             batch_id: self.batch_id,
             counters: json!(Counters::default()),
-            error_message: Some(self.reason.to_owned()),
+            error_message: Some(self.reason.clone()),
             continues: false,
         })
     }
@@ -123,6 +122,66 @@ enum Obstacle {
 /// What the row of a lost run says.
 pub const LOST: &str = "lost: no result before its deadline";
 
+/// Tells the bus of the lost runs of a script that it does not know of; says of how many.
+///
+/// A run is marked as unannounced where it is closed, and the mark goes once the bus has the event: whoever dies in
+/// between leaves it to the next look. So each is announced at least once.
+pub async fn announce_lost(pool: &Pool, bus: &Bus, script_name: &str) -> anyhow::Result<usize> {
+    let unannounced = db::retry(pool, || async {
+        let client = db::connect(pool).await?;
+        Ok(unannounced(&client, script_name).await?)
+    })
+    .await?;
+    for lost in &unannounced {
+        tracing::warn!(run_id = %lost.id, script_name, "closed a run: {}", lost.reason);
+        bus.publish(lost.announcement(script_name)).await?;
+        db::retry(pool, || async {
+            let client = db::connect(pool).await?;
+            Ok(announced(&client, lost.id).await?)
+        })
+        .await?;
+    }
+    Ok(unannounced.len())
+}
+
+async fn unannounced(db: &impl Executor, script_name: &str) -> Result<Vec<Lost>, DbError> {
+    let rows = db
+        .query_typed(
+            r"
+            select id, batch_id, error_message
+            from runs
+            where script_name = $1
+              and status = 'error'
+              and metadata ? 'unannounced'
+            order by started_at, id
+            ",
+            &[(&script_name, Type::TEXT)],
+        )
+        .await?;
+    rows.iter().map(Lost::try_from).collect()
+}
+
+async fn announced(db: &impl Executor, id: Uuid) -> Result<(), DbError> {
+    db.execute_typed(
+        "update runs set metadata = metadata - 'unannounced' where id = $1",
+        &[(&id, Type::UUID)],
+    )
+    .await?;
+    Ok(())
+}
+
+impl TryFrom<&Row> for Lost {
+    type Error = DbError;
+
+    fn try_from(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            batch_id: row.try_get("batch_id")?,
+            reason: row.try_get("error_message")?,
+        })
+    }
+}
+
 /// Closes the runs of a script that are still `running` although their deadline passed `grace` ago.
 ///
 /// A lost run ended at its deadline at the latest; counted until it was found, a run found after a month
@@ -139,11 +198,12 @@ pub async fn close_lost(
             update runs
             set status = 'error',
                 finished_at = greatest(least($2, deadline_at), started_at),
-                error_message = $4
+                error_message = $4,
+                metadata = metadata || jsonb_build_object('unannounced', true)
             where script_name = $1
               and status = 'running'
               and deadline_at < $3
-            returning id, batch_id
+            returning id, batch_id, error_message
             ",
             &[
                 (&script_name, Type::TEXT),
@@ -153,23 +213,12 @@ pub async fn close_lost(
             ],
         )
         .await?;
-    account_for(transaction, rows.iter(), LOST).await
+    account_for(transaction, &rows).await
 }
 
 /// What is known of runs that were closed as lost: among it what they had spent, which they could not say any more.
-async fn account_for(
-    transaction: &Transaction<'_>,
-    rows: impl Iterator<Item = &Row>,
-    reason: &'static str,
-) -> Result<Vec<Lost>, DbError> {
-    let mut lost = Vec::new();
-    for row in rows {
-        lost.push(Lost {
-            id: row.try_get("id")?,
-            batch_id: row.try_get("batch_id")?,
-            reason,
-        });
-    }
+async fn account_for(transaction: &Transaction<'_>, rows: &[Row]) -> Result<Vec<Lost>, DbError> {
+    let lost: Vec<Lost> = rows.iter().map(Lost::try_from).collect::<Result<_, _>>()?;
     let ids: Vec<Uuid> = lost.iter().map(|lost| lost.id).collect();
     if ids.is_empty() {
         return Ok(lost);
@@ -230,10 +279,11 @@ pub async fn close_gone(
             update runs
             set status = 'error',
                 finished_at = greatest(least($2, deadline_at), started_at),
-                error_message = $3
+                error_message = $3,
+                metadata = metadata || jsonb_build_object('unannounced', true)
             where id = any($1)
               and status = 'running'
-            returning id, batch_id
+            returning id, batch_id, error_message
             ",
             &[
                 (&gone, Type::UUID_ARRAY),
@@ -242,7 +292,7 @@ pub async fn close_gone(
             ],
         )
         .await?;
-    account_for(transaction, rows.iter(), GONE).await
+    account_for(transaction, &rows).await
 }
 
 /// `false` where a unique index stands against it.

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::journal::{Journal, Writer};
 use super::text::{members_without_nul, without_nul};
-use super::{Claim, Claimant, Counters, Level, Lost, Run, Status, Step, Watched, claim, held};
+use super::{Claim, Claimant, Counters, Level, Lost, Run, Status, Step, Watched, announce_lost, claim, held};
 use crate::clock;
 use crate::db::{self, Executor as _, NoConnection};
 use crate::event::{Bus, Event, Finished, Invocation, Requested};
@@ -29,6 +29,8 @@ use crate::event::{Bus, Event, Finished, Invocation, Requested};
 const MAX_HOPS: u32 = 20;
 /// How long opening the row may take before it is given up as an error.
 const OPENING: Duration = Duration::from_secs(20);
+/// How long the database may take when lost runs are announced, before the work begins.
+const TELLING: Duration = Duration::from_secs(5);
 /// How long writing the last log lines may take, and after it closing the row; less where the deadline is near.
 const CLOSING: Duration = Duration::from_secs(15);
 /// The same of a run that the database has just failed.
@@ -153,8 +155,8 @@ where
                 journal,
             });
             greet(&run, &order, &lost);
-            for lost in lost {
-                publish(ledger, lost.id, lost.announcement(order.script_name)).await;
+            if !lost.is_empty() {
+                tell_of_lost(ledger, order.script_name).await;
             }
             carry_out(ledger, &order, &run, writer, work).await
         }
@@ -435,6 +437,14 @@ async fn announce(ledger: &Ledger, report: &Report, continues: bool) {
         continues,
     };
     publish(ledger, report.run_id, Event::Finished(finished)).await;
+}
+
+/// What is not told now is told by the next look after the runs.
+async fn tell_of_lost(ledger: &Ledger, script_name: &str) {
+    let pool = ledger.pool.within(TELLING);
+    if let Err(error) = announce_lost(&pool, &ledger.bus, script_name).await {
+        tracing::error!("lost runs of {script_name} were not announced yet: {error:#}");
+    }
 }
 
 /// An event that is lost costs nothing but time: whoever would have been nudged has a schedule too.

@@ -14,7 +14,7 @@ mod row;
 mod text;
 pub mod touched;
 
-pub use claim::{Claim, Claimant, GONE, GRACE, LOST, Lost, claim, close_gone, close_lost};
+pub use claim::{Claim, Claimant, GONE, GRACE, LOST, Lost, announce_lost, claim, close_gone, close_lost};
 pub use journal::{append, prune};
 pub use keep::{Context, Failure, Ledger, Order, Outcome, Report, keep, set_holder};
 pub use logs::{LogFilter, LogRow, StepSpan, all_logs, log_page, logs, steps};
