@@ -11,9 +11,9 @@ use super::survey::Survey;
 /// The key of the transaction-level advisory lock that moving takes ("adoption" in ASCII).
 const LOCK: i64 = 0x6164_6f70_7469_6f6e;
 
-/// Whoever reads a table waits behind us while we wait for it: not for longer than this, and then others go first.
-/// PostgreSQL takes a second to see that its own cleaning is in our way.
-const LOCK_MS: u32 = 2_000;
+/// Whoever reads a table waits behind us while we wait for another one: not for longer than this, and then others go first.
+/// After a second PostgreSQL looks for deadlocks, and may end the reader instead of us.
+const LOCK_MS: u32 = 500;
 
 /// Moves what there is to move, in one transaction; returns the names of what was moved.
 pub(super) async fn relocate(pool: &Pool) -> Result<Vec<String>> {
