@@ -1,7 +1,7 @@
 # One command for each thing that one does here; `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-qci bench-pages bench-lambda screenshots build clean setup \
+.PHONY: help demo test lint bench bench-qci bench-pages bench-adopt bench-lambda screenshots build clean setup \
 	postgres sam test-sdk test-template test-lambda test-cloud test-judge lint-rust lint-template
 
 # What a command passes on: make demo ARGS='--calls 200'
@@ -83,6 +83,10 @@ bench-qci: postgres ## time scoring alone (ARGS='--rounds 5')
 
 bench-pages: postgres ## time the pages at 1,000,000 calls (ARGS='--calls 100000')
 	cargo bench --package tests --bench pages -- $(ARGS)
+
+# Ten minutes, and not part of `make bench`.
+bench-adopt: postgres ## adopt 1,000,000 calls of the earlier system (ARGS='--calls 100000')
+	cargo bench --package tests --bench adopt -- $(ARGS)
 
 bench-lambda: build ## weigh the functions, and time their cold start (ARGS='--starts 100')
 	@setup/venv.sh template tests/template/requirements.txt

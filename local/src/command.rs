@@ -105,15 +105,16 @@ Example:
 }
 
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Reads DATABASE_URL and, for a private certificate, DATABASE_CA. Stop the earlier system's scheduled job first:
-it would write to the new tables, which refuse it. Connect as the role that owns the tables.
+#[command(after_help = "Reads DATABASE_URL and, for a private certificate, DATABASE_CA.
+Before you begin: make a backup, stop the earlier system's scheduled job, and
+connect as the role that owns the tables.
 
 Examples:
-  callmark adopt --dry-run          what would be taken, from where, how many, and what cannot be; changes nothing
+  callmark adopt --dry-run   what would be taken, from where, how many, and what
+                             cannot be; changes nothing
   callmark adopt
-  callmark adopt --verify           compares counts, sums and hashes; status 1 if a difference is not explained"
-)]
+  callmark adopt --verify    compares counts, sums, hashes and every row;
+                             status 1 if a difference is not explained")]
 pub(crate) struct Adopt {
     /// Print what would be taken and what depends on the tables, and change nothing
     #[arg(long, conflicts_with = "verify")]

@@ -106,7 +106,7 @@ async fn play(screen: &Screen, options: &command::Demo, postgres: &Postgres, sto
     let settings = stage.settings()?;
     if options.adopt {
         let adopted = adopt::follow(screen, &settings.database, || stop.is_cancelled()).await?;
-        screen.say(&adopt::adopted_text(&adopted));
+        screen.say(&adopt::told(&adopted));
     } else {
         let applied = db::migrate(&settings.database).await?;
         screen.say(&format!("{} migrations are applied", applied.len()));

@@ -14,6 +14,9 @@ use tokio_postgres::Client;
 /// A secret that stands in some documents, and must stand in none of ours.
 pub const SECRET: &str = "sk-planted-5f2e8c1d";
 
+/// Its tables, and what people built on them.
+pub const TABLES: &str = include_str!("earlier/schema.sql");
+
 /// How large the database is.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
@@ -71,7 +74,7 @@ pub struct Made {
 /// Makes the tables and fills them. The newest calls and the assistants are those of `world`.
 pub async fn make(client: &Client, world: &World, spec: &Spec, size: Size) -> Result<Made> {
     client
-        .batch_execute(include_str!("earlier/schema.sql"))
+        .batch_execute(TABLES)
         .await
         .context("making the earlier system's tables")?;
     let calls = calls(world, spec, size);

@@ -69,7 +69,7 @@ pub async fn store(
     now: DateTime<Utc>,
 ) -> Result<Stored, DbError> {
     let (inserted, updated) = upsert(transaction, listing, now).await?;
-    let versions = add_versions(transaction, listing, now).await?;
+    let versions = add_versions(transaction, listing, Source::Listing, now).await?;
     let deleted = mark_deleted(transaction, gone, now).await?;
     Ok(Stored {
         fetched: listing.len() as u64,
@@ -173,10 +173,23 @@ async fn upsert(
     Ok((inserted, rows.len() as u64 - inserted))
 }
 
+/// Who says what an assistant is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// Vapi, now.
+    Listing,
+    /// The earlier system, which may not have kept everything.
+    Earlier,
+}
+
 /// Reads from the table that [`upsert`] has just filled, so that a listing older than the row adds no version.
+///
+/// A version of the earlier system that says nothing of the tools, say, is completed by the first listing that says
+/// nothing else: no change is known of.
 async fn add_versions(
     transaction: &Transaction<'_>,
     listing: &[Assistant],
+    source: Source,
     now: DateTime<Utc>,
 ) -> Result<u64, DbError> {
     let ids: Vec<&str> = listing.iter().map(|assistant| assistant.id.as_str()).collect();
@@ -184,32 +197,62 @@ async fn add_versions(
     let version_hashes: Vec<&[u8]> = listing.iter().map(|assistant| &assistant.version_hash[..]).collect();
     transaction
         .execute_typed(
-            r"
+            r#"
+            with seen as (
+                select stored.assistant_id, stored.prompt, stored.model, stored.voice, stored.tools, stored.raw_json,
+                       coalesce(stored.updated_at, $4) as changed_at, listed.version_hash,
+                       newest.version_number as newest_number,
+                       newest.has_gaps
+                           and coalesce(newest.prompt = stored.prompt, newest.prompt is null)
+                           and coalesce(newest.model = stored.model, newest.model is null)
+                           and coalesce(newest.voice = stored.voice, newest.voice is null) as is_completed
+                from unnest($1::text[], $2::bytea[], $3::bytea[]) as listed (assistant_id, document_hash, version_hash)
+                join vapi_assistants stored using (assistant_id, document_hash)
+                left join lateral (
+                    select version_number, version_hash, prompt, model, voice, tools,
+                           num_nulls(prompt, model, voice, tools) > 0 and raw_json ? 'before_callmark' as has_gaps
+                    from vapi_assistant_prompt_history
+                    where assistant_id = listed.assistant_id
+                    order by version_number desc
+                    limit 1
+                ) as newest on true
+                where newest.version_number is null
+                   or newest.has_gaps
+                   or (newest.version_hash <> listed.version_hash
+                       -- A hash that differs may only say that members came in another order.
+                       and (newest.prompt, newest.model, newest.voice, newest.tools)
+                           is distinct from (stored.prompt, stored.model, stored.voice, stored.tools))
+            ),
+            completed as (
+                update vapi_assistant_prompt_history as version
+                set prompt = seen.prompt,
+                    model = seen.model,
+                    voice = seen.voice,
+                    tools = seen.tools,
+                    raw_json = case
+                        when $5 or num_nulls(seen.prompt, seen.model, seen.voice, seen.tools) = 0 then seen.raw_json
+                        else seen.raw_json || '{"before_callmark": {}}'
+                    end,
+                    version_hash = seen.version_hash
+                from seen
+                where seen.is_completed
+                  and version.assistant_id = seen.assistant_id
+                  and version.version_number = seen.newest_number
+            )
             insert into vapi_assistant_prompt_history (
                 assistant_id, version_number, prompt, model, voice, tools, changed_at, raw_json, version_hash
             )
-            select stored.assistant_id, coalesce(newest.version_number, 0) + 1, stored.prompt, stored.model,
-                   stored.voice, stored.tools, coalesce(stored.updated_at, $4), stored.raw_json, listed.version_hash
-            from unnest($1::text[], $2::bytea[], $3::bytea[]) as listed (assistant_id, document_hash, version_hash)
-            join vapi_assistants stored using (assistant_id, document_hash)
-            left join lateral (
-                select version_number, version_hash, prompt, model, voice, tools
-                from vapi_assistant_prompt_history
-                where assistant_id = listed.assistant_id
-                order by version_number desc
-                limit 1
-            ) as newest on true
-            where newest.version_hash is distinct from listed.version_hash
-              -- A hash that differs may only say that members came in another order.
-              and (newest.version_number is null
-                   or (newest.prompt, newest.model, newest.voice, newest.tools)
-                       is distinct from (stored.prompt, stored.model, stored.voice, stored.tools))
-            ",
+            select assistant_id, coalesce(newest_number, 0) + 1, prompt, model, voice, tools, changed_at, raw_json,
+                   version_hash
+            from seen
+            where is_completed is not true
+            "#,
             &[
                 (&ids, Type::TEXT_ARRAY),
                 (&document_hashes, Type::BYTEA_ARRAY),
                 (&version_hashes, Type::BYTEA_ARRAY),
                 (&now, Type::TIMESTAMPTZ),
+                (&(source == Source::Listing), Type::BOOL),
             ],
         )
         .await

@@ -21,7 +21,7 @@ mod url;
 
 pub use client::{Client, Executor, Rows, Transaction};
 pub use copy::BinaryCopy;
-pub use created::{Created, applied, created};
+pub use created::{Created, applied, created, created_indexes};
 pub use error::{ConnectError, DbError, NoConnection, is_about_the_row, is_transient};
 pub use migrate::{MigrationError, migrate};
 pub use pool::{Pool, connect, pool};

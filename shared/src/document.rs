@@ -13,6 +13,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike, Utc};
 use memchr::memmem;
 use rust_decimal::Decimal;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -23,7 +24,11 @@ use empty::is_empty;
 use members::{APART, Members};
 use redact::scrub;
 
-pub use fuller::{Fuller, Version, fuller};
+pub use fuller::{Fuller, Version, fuller, union};
+
+/// The member of an adopted call that says what the earlier system had worked out from content that is lost: an object
+/// with `duration_seconds`, `tool_names`, `has_tool_calls` and `has_calendar_booking`.
+pub const EARLIER: &str = "before_callmark";
 
 /// The version of the code that derives a call's columns from its document. Whoever changes what is derived raises it, and
 /// adds the index `vapi_calls_raw_derived_before_…` of that number: stored calls are then brought up to date.
@@ -144,6 +149,12 @@ pub fn assistant(element: &[u8]) -> Reading<Assistant> {
     Reading::Usable(Box::new(assistant), odd)
 }
 
+/// Whether a call's document has messages, from which its tools are read.
+#[must_use]
+pub fn has_messages(document: &str) -> bool {
+    Members::parse_call(document).is_ok_and(|(members, artifact)| messages_of(&members, &artifact).is_some())
+}
+
 /// A JSON text without secrets.
 #[must_use]
 pub fn redacted(text: &str) -> String {
@@ -207,6 +218,14 @@ fn fill_times(call: &mut Call, members: &Members<'_>, odd: &mut Vec<Oddity>) {
             _ => odd.push(Oddity::Unreadable("endedAt - startedAt")),
         }
     }
+    if call.duration_seconds.is_none() {
+        call.duration_seconds = earlier(members, "duration_seconds").filter(|seconds| *seconds >= 0);
+    }
+}
+
+/// What the earlier system had worked out.
+fn earlier<T: DeserializeOwned>(members: &Members<'_>, name: &str) -> Option<T> {
+    serde_json::from_str(members.object(EARLIER).get(name)?).ok()
 }
 
 fn fill_columns(call: &mut Call, members: &Members<'_>, artifact: &Members<'_>, odd: &mut Vec<Oddity>) {
@@ -268,10 +287,10 @@ fn success_evaluation(analysis: &Members<'_>) -> Option<String> {
 }
 
 fn fill_tools(call: &mut Call, members: &Members<'_>, artifact: &Members<'_>) {
-    let mut lists = [artifact, members]
-        .into_iter()
-        .filter_map(|members| members.get("messages"));
-    let Some(messages) = lists.find(|messages| !is_empty(messages)) else {
+    let Some(messages) = messages_of(members, artifact) else {
+        call.tool_names = earlier(members, "tool_names").unwrap_or_default();
+        call.has_tool_calls = earlier(members, "has_tool_calls").unwrap_or_default();
+        call.has_calendar_booking = earlier(members, "has_calendar_booking").unwrap_or_default();
         return;
     };
     if memmem::find(messages.as_bytes(), b"\"toolCalls\"").is_none() {
@@ -302,6 +321,14 @@ fn fill_tools(call: &mut Call, members: &Members<'_>, artifact: &Members<'_>) {
             call.has_calendar_booking = true;
         }
     }
+}
+
+/// The list of messages, wherever it is.
+fn messages_of<'a>(members: &Members<'a>, artifact: &Members<'a>) -> Option<&'a str> {
+    let mut lists = [artifact, members]
+        .into_iter()
+        .filter_map(|members| members.get("messages"));
+    lists.find(|messages| !is_empty(messages))
 }
 
 /// The id and function name of each tool call in a message.

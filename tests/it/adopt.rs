@@ -2,8 +2,12 @@
 
 mod front_ends;
 mod function;
+mod obstacles;
 mod odd;
+mod readers;
 mod stopped;
+mod then_synced;
+mod verified;
 
 use local::earlier::{self, Made, SECRET, Size};
 use migrate::adopt::{self, Adopted, Stage};
@@ -56,18 +60,33 @@ async fn settled(db: &TestDb) {
 }
 
 fn settings(db: &TestDb) -> Database {
-    Reader::from_pairs([("DATABASE_URL".to_owned(), db.url())]).database()
+    settings_of(db.url())
+}
+
+fn settings_of(url: String) -> Database {
+    Reader::from_pairs([("DATABASE_URL".to_owned(), url)]).database()
 }
 
 async fn take_over(db: &TestDb) -> Adopted {
+    try_take_over(&settings(db)).await.unwrap()
+}
+
+async fn try_take_over(settings: &Database) -> anyhow::Result<Adopted> {
     let (watch, _) = watch::channel(Stage::default());
-    adopt::adopt(&settings(db), &watch, || false, clock::now).await.unwrap()
+    adopt::adopt(settings, &watch, || false, clock::now).await
 }
 
 async fn verify(db: &TestDb) -> adopt::Verified {
     adopt::verify(&db::pool(&settings(db)).unwrap(), clock::now())
         .await
         .unwrap()
+}
+
+/// A database that these statements made.
+async fn with(statements: &str) -> TestDb {
+    let db = TestDb::empty().await;
+    db.client().await.batch_execute(statements).await.unwrap();
+    db
 }
 
 /// One value of a query.

@@ -1,13 +1,13 @@
-//! Calls that come from the earlier system's tables: inserted where they are new, filled in where they are not.
+//! Calls that come from the earlier system's tables, where ours does not hold them yet.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use tokio_postgres::types::Type;
 
-use super::{COLUMNS, Call, DocumentHash, column_list, copy_into};
-use crate::db::{DbError, Executor, Transaction};
+use super::{COLUMNS, Call, column_list, copy_into};
+use crate::db::{DbError, Executor as _, Transaction};
 
 /// A call, and when the earlier system had stored it.
 #[derive(Clone, Debug)]
@@ -18,25 +18,21 @@ pub struct Adopted {
     pub synced_at: DateTime<Utc>,
 }
 
-/// A call as the table holds it, with what its document leaves out.
-#[derive(Clone, Debug)]
+/// How a call of the table compares with an adopted one.
+#[derive(Clone, Copy, Debug)]
 pub struct Held {
-    /// Vapi's id.
-    pub id: String,
-    /// Its version.
-    pub updated_at: Option<DateTime<Utc>>,
-    /// The document as JSON text.
-    pub document: String,
-    /// The hash of the document as it came.
-    pub document_hash: DocumentHash,
-    /// The conversation as one text.
-    pub transcript: Option<String>,
+    /// Every column is the same, but for when it was stored.
+    pub is_same: bool,
+    /// The hash of its document is.
+    pub has_same_hash: bool,
+    /// It was written again since.
+    pub is_rewritten: bool,
+    /// There is a conversation as one text.
+    pub has_transcript: bool,
     /// What Vapi charged.
     pub cost: Option<Decimal>,
     /// From start to end.
     pub duration_seconds: Option<i32>,
-    /// When the row was written.
-    pub synced_at: DateTime<Utc>,
 }
 
 /// Inserts the calls that the table does not hold; returns their ids. Each keeps the time at which it was stored first.
@@ -55,65 +51,37 @@ pub async fn insert(transaction: &Transaction<'_>, calls: &[&Adopted]) -> Result
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Puts these calls in the place of what the table holds of them; returns how many differed.
-pub async fn replace(transaction: &Transaction<'_>, calls: &[&Adopted]) -> Result<u64, DbError> {
+/// Compares calls with those that the table holds, by id. Nothing is left of it when the transaction ends.
+pub async fn compare(transaction: &Transaction<'_>, calls: &[&Adopted]) -> Result<HashMap<String, Held>, DbError> {
     stage(transaction, calls).await?;
-    let assignments: Vec<String> = COLUMNS
-        .iter()
-        .skip(1)
-        .map(|(name, _)| format!("{name} = incoming.{name}"))
-        .collect();
+    let sides = ["incoming", "stored"].map(|side| {
+        let columns = COLUMNS.iter().filter(|(name, _)| *name != "synced_at");
+        let columns: Vec<String> = columns.map(|(name, _)| format!("{side}.{name}")).collect();
+        columns.join(", ")
+    });
+    let [incoming, stored] = sides;
     let statement = format!(
-        "update vapi_calls_raw
-         set {}
+        "select stored.id,
+                ({incoming}) is not distinct from ({stored}) as is_same,
+                stored.document_hash = incoming.document_hash as has_same_hash,
+                stored.synced_at > incoming.synced_at as is_rewritten,
+                stored.has_transcript, stored.cost, stored.duration_seconds
          from incoming_calls as incoming
-         where incoming.id = vapi_calls_raw.id
-           and (vapi_calls_raw.raw_json <> incoming.raw_json
-                or vapi_calls_raw.transcript is distinct from incoming.transcript)",
-        assignments.join(", ")
+         join vapi_calls_raw as stored on stored.id = incoming.id"
     );
-    let replaced = transaction.execute_typed(&statement, &[]).await?;
+    let rows = transaction.query_typed(&statement, &[]).await?;
     transaction.batch_execute("drop table incoming_calls").await?;
-    Ok(replaced)
-}
-
-/// What the table holds of these calls, and holds still until the transaction ends.
-pub async fn hold(transaction: &Transaction<'_>, ids: &[&str]) -> Result<Vec<Held>, DbError> {
-    transaction
-        .execute_typed(
-            "select from vapi_calls_raw where id = any($1) order by id for update",
-            &[(&ids, Type::TEXT_ARRAY)],
-        )
-        .await?;
-    held(transaction, ids).await
-}
-
-/// What the table holds of these calls.
-pub async fn held(db: &impl Executor, ids: &[&str]) -> Result<Vec<Held>, DbError> {
-    let rows = db
-        .query_typed(
-            r"
-            select id, updated_at, raw_json::text as document, document_hash, transcript, cost, duration_seconds, synced_at
-            from vapi_calls_raw
-            where id = any($1)
-            ",
-            &[(&ids, Type::TEXT_ARRAY)],
-        )
-        .await?;
     rows.iter()
         .map(|row| {
-            let hash: &[u8] = row.try_get("document_hash")?;
-            Ok(Held {
-                id: row.try_get("id")?,
-                updated_at: row.try_get("updated_at")?,
-                document: row.try_get("document")?,
-                // A constraint of the table holds the length.
-                document_hash: hash.try_into().unwrap_or_default(),
-                transcript: row.try_get("transcript")?,
+            let held = Held {
+                is_same: row.try_get("is_same")?,
+                has_same_hash: row.try_get("has_same_hash")?,
+                is_rewritten: row.try_get("is_rewritten")?,
+                has_transcript: row.try_get("has_transcript")?,
                 cost: row.try_get("cost")?,
                 duration_seconds: row.try_get("duration_seconds")?,
-                synced_at: row.try_get("synced_at")?,
-            })
+            };
+            Ok((row.try_get("id")?, held))
         })
         .collect()
 }
@@ -140,22 +108,4 @@ async fn stage(transaction: &Transaction<'_>, calls: &[&Adopted]) -> Result<(), 
         )
         .await?;
     Ok(())
-}
-
-impl Held {
-    /// What the table would hold of a call on its way in.
-    #[must_use]
-    pub fn of(adopted: &Adopted) -> Self {
-        let call = &adopted.call;
-        Self {
-            id: call.id.clone(),
-            updated_at: call.updated_at,
-            document: call.document.clone(),
-            document_hash: call.document_hash,
-            transcript: call.transcript.clone(),
-            cost: call.cost,
-            duration_seconds: call.duration_seconds,
-            synced_at: adopted.synced_at,
-        }
-    }
 }

@@ -213,7 +213,17 @@ impl Stored {
     /// other one fills.
     #[must_use]
     pub fn change<'a>(&self, call: &'a Call, now: DateTime<Utc>) -> Option<Change<'a>> {
-        let is_newer = call.counts_over(self.known.updated_at);
+        self.change_by(call, call.counts_over(self.known.updated_at), now)
+    }
+
+    /// What a version changes that was read before the stored one: of equals, the stored one counts.
+    #[must_use]
+    pub fn change_by_earlier<'a>(&self, call: &'a Call, now: DateTime<Utc>) -> Option<Change<'a>> {
+        let is_newer = call.updated_at.is_some() && call.updated_at > self.known.updated_at;
+        self.change_by(call, is_newer, now)
+    }
+
+    fn change_by<'a>(&self, call: &'a Call, is_newer: bool, now: DateTime<Utc>) -> Option<Change<'a>> {
         let Some((document, transcript)) = &self.document else {
             return is_newer.then(|| self.changed(Cow::Borrowed(call), call.content_kept_at));
         };

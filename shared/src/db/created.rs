@@ -28,6 +28,15 @@ pub fn created() -> Vec<Created> {
         .collect()
 }
 
+/// Every index that some migration creates, by itself or with a constraint: no other relation of a schema can have its name.
+#[must_use]
+pub fn created_indexes() -> Vec<String> {
+    let runner = embedded::migrations::runner();
+    let migrations = runner.get_migrations().iter();
+    let lines = migrations.flat_map(|migration| migration.sql().unwrap_or_default().lines());
+    lines.filter_map(index).map(str::to_owned).collect()
+}
+
 /// The numbers of the migrations that were applied to the schema that comes first on the search path.
 pub async fn applied(db: &impl Executor) -> Result<Vec<i32>, DbError> {
     let table = db
@@ -63,6 +72,15 @@ fn creation(line: &str, version: i32) -> Option<Created> {
     })
 }
 
+fn index(line: &str) -> Option<&str> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words[..] {
+        ["create", "index", name, ..] | ["create", "unique", "index", name, ..] => Some(name),
+        ["constraint", name, "primary" | "unique", ..] => Some(name),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +94,8 @@ mod tests {
         assert_eq!(version("vapi_calls_raw"), Some(3));
         assert_eq!(version("calls_to_analyze"), Some(14));
         assert_eq!(version("get_calls_list"), Some(18));
+        for index in ["runs_pkey", "runs_by_batch", "runs_one_per_event"] {
+            assert!(created_indexes().iter().any(|name| name == index), "{index}");
+        }
     }
 }

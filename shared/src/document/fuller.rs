@@ -64,6 +64,18 @@ pub fn fuller(base: Version<'_>, filler: Version<'_>) -> Option<Fuller> {
     }
 }
 
+/// The members of two objects of one thing that is no call; what `base` says holds. `None` where one is no object.
+#[must_use]
+pub fn union(base: &str, filler: &str) -> Option<String> {
+    let (base, filler) = (Members::parse(base).ok()?, Members::parse(filler).ok()?);
+    Some(text_of(&Merge::default().members(
+        base,
+        filler,
+        Some(Part::Fact),
+        DEEPEST,
+    )))
+}
+
 /// What a member of a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {

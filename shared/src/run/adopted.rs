@@ -62,9 +62,6 @@ pub struct Sums {
     pub records_fetched: i64,
     pub calls_analyzed: i64,
     pub api_cost: Decimal,
-    pub lines: i64,
-    /// Of each line's id, level, step and message, whatever the order.
-    pub lines_digest: Decimal,
 }
 
 /// Inserts the runs that the table does not hold; returns how many.
@@ -122,30 +119,78 @@ pub async fn insert_lines(transaction: &Transaction<'_>, lines: &[AdoptedLine]) 
     Ok((count("inserted")?, count("orphans")?))
 }
 
+/// How many of these runs the table holds, and how many of them as they are here. The times of a run that had none are
+/// those of its adoption.
+pub async fn same(db: &impl Executor, runs: &[AdoptedRun]) -> Result<(i64, i64), DbError> {
+    let row = db
+        .query_typed_one(
+            r"
+            select count(*) as held,
+                   count(*) filter (
+                       where (runs.script_name, runs.status, runs.triggered_by, runs.batch_id, runs.records_fetched,
+                              runs.records_inserted, runs.records_updated, runs.records_failed, runs.calls_analyzed,
+                              runs.api_cost, runs.error_message, runs.metadata)
+                           is not distinct from
+                             (earlier.script_name, earlier.status, earlier.triggered_by, earlier.batch_id,
+                              earlier.records_fetched, earlier.records_inserted, earlier.records_updated,
+                              earlier.records_failed, earlier.calls_analyzed, earlier.api_cost, earlier.error_message,
+                              earlier.metadata)
+                         and ((runs.started_at, runs.deadline_at, runs.finished_at)
+                                  = (earlier.started_at, earlier.deadline_at, earlier.finished_at)
+                              or earlier.metadata -> 'before_callmark' ? 'started_at')
+                   ) as same
+            from jsonb_to_recordset($1) as earlier (
+                id uuid, script_name text, status text, triggered_by text, batch_id uuid, started_at timestamptz,
+                deadline_at timestamptz, finished_at timestamptz, records_fetched integer, records_inserted integer,
+                records_updated integer, records_failed integer, calls_analyzed integer, api_cost numeric(12, 6),
+                error_message text, metadata jsonb
+            )
+            join runs on runs.id = earlier.id
+            ",
+            &[(&Json(runs), Type::JSONB)],
+        )
+        .await?;
+    Ok((row.try_get("held")?, row.try_get("same")?))
+}
+
+/// How many of these lines the table holds, and how many of them as they are here.
+pub async fn same_lines(db: &impl Executor, lines: &[AdoptedLine]) -> Result<(i64, i64), DbError> {
+    let row = db
+        .query_typed_one(
+            r"
+            select count(*) as held,
+                   count(*) filter (
+                       where (logs.run_id, logs.level, logs.step, logs.message, logs.meta)
+                           = (earlier.run_id, earlier.level, earlier.step, earlier.message, earlier.meta)
+                         and logs.timestamp = coalesce(earlier.timestamp, runs.started_at)
+                   ) as same
+            from jsonb_to_recordset($1) as earlier (
+                id uuid, run_id uuid, timestamp timestamptz, level text, step text, message text, meta jsonb
+            )
+            join logs on logs.id = earlier.id
+            join runs on runs.id = logs.run_id
+            ",
+            &[(&Json(lines), Type::JSONB)],
+        )
+        .await?;
+    Ok((row.try_get("held")?, row.try_get("same")?))
+}
+
 /// Adds up what was adopted.
 pub async fn sums(db: &impl Executor) -> Result<Sums, DbError> {
     let row = db
         .query_typed_one(
             r"
             with earlier as (
-                select id, duration_ms, records_fetched, calls_analyzed, api_cost
+                select duration_ms, records_fetched, calls_analyzed, api_cost
                 from runs
                 where metadata ? 'before_callmark'
-            ),
-            lines as (
-                select count(*) as lines,
-                       coalesce(sum(hashtextextended(
-                           concat(logs.id, '|', logs.level, '|', logs.step, '|', logs.message), 0)::numeric), 0) as digest
-                from logs
-                join earlier on earlier.id = logs.run_id
             )
             select count(*) as runs,
                    coalesce(sum(duration_ms), 0)::bigint as duration_ms,
                    coalesce(sum(records_fetched), 0)::bigint as records_fetched,
                    coalesce(sum(calls_analyzed), 0)::bigint as calls_analyzed,
-                   coalesce(sum(api_cost), 0) as api_cost,
-                   (select lines from lines) as lines,
-                   (select digest from lines) as digest
+                   coalesce(sum(api_cost), 0) as api_cost
             from earlier
             ",
             &[],
@@ -157,7 +202,5 @@ pub async fn sums(db: &impl Executor) -> Result<Sums, DbError> {
         records_fetched: row.try_get("records_fetched")?,
         calls_analyzed: row.try_get("calls_analyzed")?,
         api_cost: row.try_get("api_cost")?,
-        lines: row.try_get("lines")?,
-        lines_digest: row.try_get("digest")?,
     })
 }

@@ -69,8 +69,6 @@ pub struct Sums {
     pub cost: Decimal,
     /// Analyses whose total is not the sum of its parts.
     pub off: i64,
-    /// Of each call, total and class, whatever the order.
-    pub digest: Decimal,
 }
 
 /// What storing analyses did.
@@ -145,6 +143,38 @@ pub async fn of_call(db: &impl Executor, call_id: &str) -> Result<Vec<Earlier>, 
     rows.iter().map(Earlier::try_from).collect()
 }
 
+/// How many of these the table holds, and how many of them as they are here. Of two of one call by one framework, one is.
+pub async fn same(db: &impl Executor, analyses: &[EarlierAnalysis]) -> Result<(i64, i64), DbError> {
+    let row = db
+        .query_typed_one(
+            r"
+            select count(*) as held, count(*) filter (where is_same) as same
+            from (
+                select bool_or(
+                    (stored.total_score, stored.dynamics_score, stored.objections_score, stored.brand_score,
+                     stored.outcome_score, stored.coaching_tips, stored.key_issues, stored.call_classification,
+                     stored.analysis_model, stored.analysis_cost, stored.analyzed_at)
+                    is not distinct from
+                    (earlier.total_score, earlier.dynamics_score, earlier.objections_score, earlier.brand_score,
+                     earlier.outcome_score, earlier.coaching_tips, earlier.key_issues, earlier.call_classification,
+                     earlier.analysis_model, earlier.analysis_cost, earlier.analyzed_at)
+                ) as is_same
+                from jsonb_to_recordset($1) as earlier (
+                    call_id text, framework_id integer, total_score numeric, dynamics_score numeric,
+                    objections_score numeric, brand_score numeric, outcome_score numeric, coaching_tips jsonb,
+                    key_issues jsonb, call_classification text, analysis_model text, analysis_cost numeric,
+                    analyzed_at timestamptz
+                )
+                join earlier_analyses as stored using (call_id, framework_id)
+                group by call_id, framework_id
+            ) as compared
+            ",
+            &[(&Json(analyses), Type::JSONB)],
+        )
+        .await?;
+    Ok((row.try_get("held")?, row.try_get("same")?))
+}
+
 /// Adds all of them up.
 pub async fn sums(db: &impl Executor) -> Result<Sums, DbError> {
     let row = db
@@ -155,9 +185,7 @@ pub async fn sums(db: &impl Executor) -> Result<Sums, DbError> {
                    coalesce(sum(coalesce(dynamics_score, 0) + coalesce(objections_score, 0)
                                 + coalesce(brand_score, 0) + coalesce(outcome_score, 0)), 0) as parts,
                    coalesce(sum(analysis_cost), 0) as cost,
-                   count(*) filter (where not sums_up) as off,
-                   coalesce(sum(hashtextextended(
-                       concat_ws('|', call_id, trim_scale(total_score), call_classification), 0)::numeric), 0) as digest
+                   count(*) filter (where not sums_up) as off
             from earlier_analyses
             ",
             &[],
@@ -169,7 +197,6 @@ pub async fn sums(db: &impl Executor) -> Result<Sums, DbError> {
         parts: row.try_get("parts")?,
         cost: row.try_get("cost")?,
         off: row.try_get("off")?,
-        digest: row.try_get("digest")?,
     })
 }
 

@@ -6,13 +6,7 @@ use shared::clock;
 use tests::TestDb;
 use tokio::sync::watch;
 
-use super::{Earlier, settings, take_over, value, verify};
-
-async fn with(statements: &str) -> TestDb {
-    let db = TestDb::empty().await;
-    db.client().await.batch_execute(statements).await.unwrap();
-    db
-}
+use super::{Earlier, settings, take_over, value, verify, with};
 
 /// The row of a call.
 async fn call(db: &TestDb, id: &str) -> Value {
@@ -21,13 +15,13 @@ async fn call(db: &TestDb, id: &str) -> Value {
         .remove(0)
 }
 
-const CALLS: &str = "create table public.vapi_calls_raw (
+pub(super) const CALLS: &str = "create table public.vapi_calls_raw (
     id text primary key, assistant_id text, customer_id text, status text, ended_reason text, created_at timestamptz,
     started_at timestamptz, ended_at timestamptz, duration_seconds int, transcript text, cost numeric,
     customer_phone_number text, recording_url text, vapi_success_evaluation text, raw_json jsonb, synced_at timestamptz,
     has_calendar_booking bool, has_tool_calls bool, tool_names text[]);";
 
-const ROW: &str = "insert into public.vapi_calls_raw values (
+pub(super) const ROW: &str = "insert into public.vapi_calls_raw values (
     'c1', 'a1', 'u1', 'ended', 'customer-ended-call', '2026-01-02 03:04:05.678+00', '2026-01-02 03:04:10+00',
     '2026-01-02 03:05:10.5+00', 61, 'AI: Hello. User: Hi.', 0.123456789, '+15550100', 'https://example.com/r.wav', 'true',
     DOCUMENT, '2026-01-03 00:00:00+00', true, true, array['book_slot', 'lookup'])";
@@ -191,6 +185,8 @@ async fn other_types_missing_columns_and_missing_tables_are_no_obstacle() {
     );
     let refused: Vec<i64> = adopted.tables.iter().map(|table| table.rows_refused).collect();
     assert_eq!(refused.iter().sum::<i64>(), 3, "{adopted:#?}");
+    let verified = verify(&db).await;
+    assert!(verified.is_good, "{verified:#?}");
 }
 
 #[tokio::test]
@@ -225,7 +221,8 @@ async fn rows_that_cannot_be_calls_are_rejects_and_their_neighbours_are_calls() 
         (5, 2, 1, 2),
         "{calls:#?}"
     );
-    assert!(verify(&db).await.is_good);
+    let verified = verify(&db).await;
+    assert!(verified.is_good, "{verified:#?}");
 }
 
 #[tokio::test]

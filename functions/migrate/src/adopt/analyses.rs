@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use shared::db::Transaction;
+use shared::db::{Executor, Transaction};
 use shared::framework;
 use shared::score::earlier::{self, EarlierAnalysis};
 
@@ -38,19 +38,16 @@ pub(super) async fn take(transaction: &Transaction<'_>, frameworks: Option<&Foun
         Some(found) => found.batch(transaction, SCHEMA, None).await?,
         None => Vec::new(),
     };
-    let mut ids: HashMap<Option<&str>, i32> = HashMap::new();
+    let mut ids: HashMap<Option<usize>, i32> = HashMap::new();
     let mut analyses = Vec::new();
     for row in rows {
-        let place = row
-            .text("framework_id")
-            .and_then(|id| frameworks.iter().position(|framework| framework.key() == id));
-        let named = place.and_then(|place| frameworks.get(place));
-        let key = named.map(Old::key);
-        let framework_id = if let Some(id) = ids.get(&key) {
+        let place = place_in(&frameworks, row);
+        let framework_id = if let Some(id) = ids.get(&place) {
             *id
         } else {
+            let named = place.and_then(|place| frameworks.get(place));
             let id = ensure(transaction, named, version(&frameworks, place)).await?;
-            ids.insert(key, id);
+            ids.insert(place, id);
             id
         };
         let said = read(row, framework_id);
@@ -64,6 +61,41 @@ pub(super) async fn take(transaction: &Transaction<'_>, frameworks: Option<&Foun
     tally.present = analyses.len() as u64 - stored.inserted - stored.orphans;
     tally.refuse("analyses of a call that there is not", stored.orphans);
     Ok(tally)
+}
+
+/// Which of the frameworks an analysis was made by.
+fn place_in(frameworks: &[Old], analysis: &Old) -> Option<usize> {
+    let id = analysis.text("framework_id")?;
+    frameworks.iter().position(|framework| framework.key() == id)
+}
+
+/// How many of these frameworks our table holds, and how many of them as they were.
+pub(super) async fn same_frameworks(db: &impl Executor, rows: &[Old]) -> Result<(i64, i64)> {
+    let (mut held, mut same) = (0, 0);
+    for (place, row) in rows.iter().enumerate() {
+        let found = find(db, Some(row), version(rows, Some(place))).await?;
+        held += i64::from(found.is_some());
+        same += i64::from(found.is_some_and(|found| found.is_same));
+    }
+    Ok((held, same))
+}
+
+/// How many of these analyses our table holds, and how many of them as they were.
+pub(super) async fn same(db: &impl Executor, frameworks: &[Old], rows: &[Old]) -> Result<(i64, i64)> {
+    let mut ids: HashMap<Option<usize>, Option<i32>> = HashMap::new();
+    let mut analyses = Vec::new();
+    for row in rows {
+        let place = place_in(frameworks, row);
+        if !ids.contains_key(&place) {
+            let named = place.and_then(|place| frameworks.get(place));
+            let found = find(db, named, version(frameworks, place)).await?;
+            ids.insert(place, found.map(|found| found.id));
+        }
+        if let Some(Some(id)) = ids.get(&place) {
+            analyses.push(read(row, *id));
+        }
+    }
+    Ok(earlier::same(db, &analyses).await?)
 }
 
 fn read(row: &Old, framework_id: i32) -> EarlierAnalysis {
@@ -112,8 +144,8 @@ fn version(frameworks: &[Old], place: Option<usize>) -> i32 {
     i32::try_from(before).unwrap_or_default() + 1
 }
 
-/// The framework in our table.
-async fn ensure(transaction: &Transaction<'_>, row: Option<&Old>, version: i32) -> Result<i32> {
+/// A framework as our table has it: its name, its prompt and its settings.
+fn described(row: Option<&Old>) -> (String, &str, Value) {
     let name = row.and_then(|row| row.text("name")).unwrap_or(UNNAMED).trim();
     let prompt = row.and_then(|row| row.text("prompt_template")).unwrap_or(NO_PROMPT);
     let mut config = match row.and_then(|row| row.redacted("model_config")) {
@@ -123,5 +155,17 @@ async fn ensure(transaction: &Transaction<'_>, row: Option<&Old>, version: i32) 
     if !config["model"].is_string() {
         config["model"] = json!("unknown");
     }
-    Ok(framework::earlier::ensure(transaction, &format!("{name} (earlier)"), version, prompt, &config).await?)
+    (format!("{name} (earlier)"), prompt, config)
+}
+
+/// The framework in our table.
+async fn ensure(transaction: &Transaction<'_>, row: Option<&Old>, version: i32) -> Result<i32> {
+    let (name, prompt, config) = described(row);
+    Ok(framework::earlier::ensure(transaction, &name, version, prompt, &config).await?)
+}
+
+/// The framework in our table, if it is there.
+async fn find(db: &impl Executor, row: Option<&Old>, version: i32) -> Result<Option<framework::earlier::Framework>> {
+    let (name, prompt, config) = described(row);
+    Ok(framework::earlier::find(db, &name, version, prompt, &config).await?)
 }

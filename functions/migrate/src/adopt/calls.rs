@@ -1,59 +1,34 @@
-//! Calls: each column's row becomes the document that Vapi would serve, and is read by the code that a sync uses.
+//! Calls: each row becomes the document that Vapi would serve, and is read, merged and stored by the code of a sync.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Value, json};
-use shared::call::adopted::{self, Adopted, Held};
-use shared::call::{Call, DocumentHash};
+use serde_json::{Map, Value, json};
+use shared::call::adopted::{self, Adopted};
+use shared::call::{self, Call, Change, DocumentHash, Known, Look};
 use shared::db::{self, DbError, Executor, Transaction};
-use shared::document::{self, Reading};
+use shared::document::{self, EARLIER, Fuller, Reading, Version};
 use shared::reject::{self, Reject};
 
 use super::copy::{Care, Tally};
-use super::fill::Members;
+use super::members::{Members, NOTHING, object_in};
 use super::old::Old;
 
 /// The index on the ids of rejects holds no longer ones.
 const LONGEST_ID: usize = 2000;
 
-/// What a row turned out to be.
-pub(super) enum Read {
-    Call(Box<Adopted>),
-    Reject(Reject),
-}
-
 /// Stores a batch.
 pub(super) async fn take(transaction: &Transaction<'_>, rows: &[Old], care: Care, now: DateTime<Utc>) -> Result<Tally> {
     let mut tally = Tally::default();
-    let mut calls: HashMap<String, Adopted> = HashMap::new();
-    let mut rejects = Vec::new();
-    for row in rows {
-        match read(row, now, &mut tally) {
-            Read::Reject(reject) => rejects.push(reject),
-            Read::Call(adopted) => match calls.remove(&adopted.call.id) {
-                // Two rows of one id, where the table did not forbid that: what either has is kept.
-                Some(other) => {
-                    tally.present += 1;
-                    tally.note("two rows of one call are one");
-                    let held = Held::of(&other);
-                    calls.insert(adopted.call.id.clone(), merged(&adopted, &held).unwrap_or(other));
-                }
-                None => {
-                    calls.insert(adopted.call.id.clone(), *adopted);
-                }
-            },
-        }
-    }
-    let mut calls: Vec<Adopted> = calls.into_values().collect();
-    calls.sort_by(|a, b| a.call.id.cmp(&b.call.id));
+    let (calls, mut rejects) = gather(rows, now, &mut tally);
+    let calls: Vec<Adopted> = calls.into_iter().map(|(_, call)| call).collect();
     match care {
-        Care::Together => store(transaction, &calls, &mut tally).await?,
+        Care::Together => store(transaction, &calls, now, &mut tally).await?,
         Care::EachAlone => {
             for call in &calls {
                 transaction.batch_execute("savepoint alone").await?;
-                match store(transaction, std::slice::from_ref(call), &mut tally).await {
+                match store(transaction, std::slice::from_ref(call), now, &mut tally).await {
                     Ok(()) => transaction.batch_execute("release savepoint alone").await?,
                     Err(error) if db::is_about_the_row(&error) => {
                         transaction.batch_execute("rollback to savepoint alone").await?;
@@ -71,186 +46,207 @@ pub(super) async fn take(transaction: &Transaction<'_>, rows: &[Old], care: Care
     Ok(tally)
 }
 
-/// Reads one row.
-pub(super) fn read(row: &Old, now: DateTime<Utc>, tally: &mut Tally) -> Read {
-    let (mut members, id) = (Members::read(row.get("raw_json")), row.key());
-    if members.is_empty() {
-        tally.note("calls without a document: made from their columns");
-    }
-    match members.string("id") {
-        Some(own) if own == id => {}
-        own => {
-            if own.is_some() {
-                tally.note("calls whose document has another id: the column's counts");
+/// The calls of a batch in the order of their ids, each with its first row, and what is none. Of two rows of one id,
+/// where the table did not forbid that, what either has is kept.
+pub(super) fn gather<'a>(
+    rows: &'a [Old],
+    now: DateTime<Utc>,
+    tally: &mut Tally,
+) -> (Vec<(&'a Old, Adopted)>, Vec<Reject>) {
+    let mut calls: BTreeMap<String, (&Old, Adopted)> = BTreeMap::new();
+    let mut rejects = Vec::new();
+    for row in rows {
+        let adopted = match read(row, now, tally) {
+            Ok(adopted) => adopted,
+            Err(reject) => {
+                rejects.push(reject);
+                continue;
             }
-            members.set("id", &json!(id));
-        }
+        };
+        let id = adopted.call.id.clone();
+        let one = match calls.remove(&id) {
+            Some((first, other)) => {
+                tally.present += 1;
+                tally.note("two rows of one call are one");
+                let both = Adopted {
+                    // Both are the earlier system's: nothing is kept here that Vapi took back.
+                    call: Call {
+                        source_hash: None,
+                        content_kept_at: None,
+                        ..adopted.call.after(&other.call, now)
+                    },
+                    synced_at: adopted.synced_at.max(other.synced_at),
+                };
+                (first, both)
+            }
+            None => (row, adopted),
+        };
+        calls.insert(id, one);
     }
-    let bare = match document::call(members.text().as_bytes()) {
-        Reading::Usable(call, _) => call,
-        Reading::Unusable(reject) | Reading::Malformed(reject) => return Read::Reject(reject),
-    };
-    let mut call = if complete(&mut members, &bare, row) {
-        tally.note("calls whose document lacked what their columns have");
-        match document::call(members.text().as_bytes()) {
-            Reading::Usable(call, _) => call,
-            Reading::Unusable(reject) | Reading::Malformed(reject) => return Read::Reject(reject),
-        }
-    } else {
-        bare
-    };
-    derive(&mut call, row, members.has_messages());
-    let synced_at = row.instant("synced_at").unwrap_or(now);
-    Read::Call(Box::new(Adopted { call: *call, synced_at }))
+    (calls.into_values().collect(), rejects)
 }
 
-/// Adds to a document, under Vapi's names, what it does not say and a column does. Returns whether there was anything.
-fn complete(members: &mut Members, call: &Call, row: &Old) -> bool {
-    let blank = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
-    let mut added = false;
-    for (column, member, is_missing) in [
-        ("status", "status", blank(&call.status)),
-        ("ended_reason", "endedReason", blank(&call.ended_reason)),
-        ("assistant_id", "assistantId", blank(&call.assistant_id)),
-        ("customer_id", "customerId", blank(&call.customer_id)),
-        ("transcript", "transcript", blank(&call.transcript)),
-        ("recording_url", "recordingUrl", blank(&call.recording_url)),
-    ] {
-        if let Some(text) = row.text(column).filter(|_| is_missing) {
-            members.set(member, &json!(text));
-            // The same text may stand empty where it is looked for first.
-            if member == "transcript" && document_has_blank_transcript(members) {
-                members.set_within("artifact", "transcript", &json!(text));
-            }
-            added = true;
+/// Reads one row: its document, and from its columns what the document does not say.
+fn read(row: &Old, now: DateTime<Utc>, tally: &mut Tally) -> Result<Adopted, Reject> {
+    let document = object_in(row.get("raw_json"));
+    if document == NOTHING {
+        tally.note("calls without a document: made from their columns");
+    }
+    let mut call = own(&document, row.key(), tally)?;
+    let columns = lacking(&call, row);
+    if !columns.is_empty() {
+        tally.note("calls whose document lacked what their columns have");
+        // The columns count: a member of the same name may be there and say nothing that can be read.
+        let columns = Version {
+            document: &columns.text(),
+            transcript: row.text("transcript").filter(|_| is_blank(call.transcript.as_deref())),
+        };
+        let document = Version {
+            document: &call.document,
+            transcript: call.transcript.as_deref(),
+        };
+        if let Some(Fuller { call: whole, .. }) = document::fuller(columns, document) {
+            call = whole;
         }
     }
-    for (column, member, known) in [
-        ("created_at", "createdAt", call.created_at),
-        ("started_at", "startedAt", call.started_at),
-        ("ended_at", "endedAt", call.ended_at),
+    let synced_at = row.instant("synced_at").unwrap_or(now);
+    Ok(Adopted { call: *call, synced_at })
+}
+
+/// The call of a document; the row's id counts over the document's.
+fn own(document: &str, id: &str, tally: &mut Tally) -> Result<Box<Call>, Reject> {
+    if let Reading::Usable(call, _) = document::call(document.as_bytes()) {
+        if call.id == id {
+            return Ok(call);
+        }
+        tally.note("calls whose document has another id: the column's counts");
+    }
+    let mut identity = Members::default();
+    identity.set("id", &id);
+    let document = document::union(&identity.text(), document).unwrap_or_else(|| identity.text());
+    match document::call(document.as_bytes()) {
+        Reading::Usable(call, _) => Ok(call),
+        Reading::Unusable(reject) | Reading::Malformed(reject) => Err(reject),
+    }
+}
+
+/// What a document does not say and a column does, under Vapi's names.
+fn lacking(call: &Call, row: &Old) -> Members {
+    let mut members = Members::default();
+    for (column, member, said) in [
+        ("status", "status", &call.status),
+        ("ended_reason", "endedReason", &call.ended_reason),
+        ("assistant_id", "assistantId", &call.assistant_id),
+        ("customer_id", "customerId", &call.customer_id),
+        ("transcript", "transcript", &call.transcript),
+        ("recording_url", "recordingUrl", &call.recording_url),
     ] {
-        if let Some(at) = row.instant(column).filter(|_| known.is_none()) {
-            members.set(member, &json!(at.to_rfc3339_opts(SecondsFormat::AutoSi, true)));
-            added = true;
+        if let Some(text) = row.text(column).filter(|_| is_blank(said.as_deref())) {
+            members.set(member, &text);
         }
     }
-    for (column, outer, member, is_missing) in [
+    for (column, outer, member, said) in [
         (
             "customer_phone_number",
             "customer",
             "number",
-            blank(&call.customer_phone_number),
+            &call.customer_phone_number,
         ),
         (
             "vapi_success_evaluation",
             "analysis",
             "successEvaluation",
-            blank(&call.vapi_success_evaluation),
+            &call.vapi_success_evaluation,
         ),
     ] {
-        if let Some(text) = row.text(column).filter(|_| is_missing) {
-            members.set_within(outer, member, &json!(text));
-            added = true;
+        if let Some(text) = row.text(column).filter(|_| is_blank(said.as_deref())) {
+            members.set(outer, &json!({member: text}));
         }
     }
-    if let Some(number) = row.decimal("cost").filter(|_| call.cost.is_none())
-        && let Ok(number) = serde_json::from_str::<Value>(&number.to_string())
-    {
-        members.set("cost", &number);
-        added = true;
+    for (column, member, said) in [
+        ("created_at", "createdAt", call.created_at),
+        ("started_at", "startedAt", call.started_at),
+        ("ended_at", "endedAt", call.ended_at),
+    ] {
+        if let Some(at) = row.instant(column).filter(|_| said.is_none()) {
+            members.set(member, &at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        }
     }
-    added
+    if let Some(cost) = row.decimal("cost").filter(|_| call.cost.is_none()) {
+        members.set_number("cost", cost);
+    }
+    let worked_out = worked_out(call, row);
+    if !worked_out.is_empty() {
+        members.set(EARLIER, &worked_out);
+    }
+    members
 }
 
-fn document_has_blank_transcript(members: &Members) -> bool {
-    matches!(
-        document::call(members.text().as_bytes()),
-        Reading::Usable(call, _) if call.transcript.as_deref().is_none_or(|text| text.trim().is_empty())
-    )
-}
-
-/// What is worked out from a document, where the document no longer says it.
-fn derive(call: &mut Call, row: &Old, has_messages: bool) {
-    if call.duration_seconds.is_none() {
+/// What the earlier system had worked out from content that is lost.
+fn worked_out(call: &Call, row: &Old) -> Map<String, Value> {
+    let mut worked_out = Map::new();
+    let started_at = call.started_at.or_else(|| row.instant("started_at"));
+    let ended_at = call.ended_at.or_else(|| row.instant("ended_at"));
+    if !started_at.zip(ended_at).is_some_and(|(start, end)| start <= end) {
         // A call that never began was written as one of no length.
-        call.duration_seconds = row
+        let seconds = row
             .whole("duration_seconds")
-            .filter(|seconds| *seconds > 0 || call.started_at.is_some())
-            .filter(|seconds| *seconds >= 0);
+            .filter(|seconds| *seconds > 0 || (*seconds == 0 && started_at.is_some()));
+        worked_out.extend(seconds.map(|seconds| ("duration_seconds".to_owned(), json!(seconds))));
     }
-    if has_messages {
-        return;
+    if document::has_messages(&call.document) {
+        return worked_out;
     }
-    for name in row.list("tool_names") {
-        if !call.tool_names.contains(&name) {
-            call.tool_names.push(name);
-        }
+    let tools = row.list("tool_names");
+    if row.truth("has_tool_calls") || !tools.is_empty() {
+        worked_out.insert("has_tool_calls".to_owned(), json!(true));
     }
-    call.has_tool_calls |= row.truth("has_tool_calls") || !call.tool_names.is_empty();
-    call.has_calendar_booking |= row.truth("has_calendar_booking");
+    if !tools.is_empty() {
+        worked_out.insert("tool_names".to_owned(), json!(tools));
+    }
+    if row.truth("has_calendar_booking") {
+        worked_out.insert("has_calendar_booking".to_owned(), json!(true));
+    }
+    worked_out
 }
 
-async fn store(transaction: &Transaction<'_>, calls: &[Adopted], tally: &mut Tally) -> Result<(), DbError> {
+fn is_blank(text: Option<&str>) -> bool {
+    text.is_none_or(|text| text.trim().is_empty())
+}
+
+async fn store(
+    transaction: &Transaction<'_>,
+    calls: &[Adopted],
+    now: DateTime<Utc>,
+    tally: &mut Tally,
+) -> Result<(), DbError> {
     if calls.is_empty() {
         return Ok(());
     }
     let inserted = adopted::insert(transaction, &calls.iter().collect::<Vec<_>>()).await?;
     tally.taken += inserted.len() as u64;
-    let others: Vec<&Adopted> = calls
+    let others: Vec<&Call> = calls
         .iter()
-        .filter(|adopted| !inserted.contains(&adopted.call.id))
-        .collect();
-    if others.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<&str> = others.iter().map(|adopted| adopted.call.id.as_str()).collect();
-    let held = adopted::hold(transaction, &ids).await?;
-    let filled: Vec<Adopted> = held
-        .iter()
-        .filter_map(|held| merged(others.iter().find(|other| other.call.id == held.id)?, held))
+        .map(|adopted| &adopted.call)
+        .filter(|call| !inserted.contains(&call.id))
         .collect();
     tally.present += others.len() as u64;
-    if !filled.is_empty() {
-        let changed = adopted::replace(transaction, &filled.iter().collect::<Vec<_>>()).await?;
+    let stored = call::stored(transaction, &unseen(&others), Look::ToChange).await?;
+    let changes: Vec<Change<'_>> = others
+        .iter()
+        .filter_map(|call| stored.get(&call.id)?.change_by_earlier(call, now))
+        .collect();
+    if !changes.is_empty() {
+        let calls: Vec<&Call> = changes.iter().map(|change| &*change.call).collect();
+        let changed = call::update(transaction, &calls, now).await?;
         tally.note_many("calls that a sync had stored with less", changed);
     }
     Ok(())
 }
 
-/// The newer of two versions of a call, with what it lacks from the older one; nothing where it lacks nothing.
-pub(super) fn merged(old: &Adopted, held: &Held) -> Option<Adopted> {
-    let document = |text: &str, transcript: Option<&str>| {
-        let mut members = Members::read(Some(text));
-        if let Some(transcript) = transcript.filter(|text| !text.trim().is_empty()) {
-            members.set("transcript", &json!(transcript));
-        }
-        members
-    };
-    let ours = document(&held.document, held.transcript.as_deref());
-    let theirs = document(&old.call.document, old.call.transcript.as_deref());
-    let is_older = old.call.updated_at <= held.updated_at;
-    let (mut newer, older) = if is_older { (ours, theirs) } else { (theirs, ours) };
-    if !newer.fill(older) && is_older {
-        return None;
-    }
-    let Reading::Usable(mut call, _) = document::call(newer.text().as_bytes()) else {
-        return None;
-    };
-    // The tools of a conversation whose messages neither of them has.
-    if !newer.has_messages() {
-        call.tool_names.clone_from(&old.call.tool_names);
-        call.has_tool_calls = old.call.has_tool_calls;
-        call.has_calendar_booking = old.call.has_calendar_booking;
-    }
-    call.duration_seconds = call
-        .duration_seconds
-        .or(held.duration_seconds)
-        .or(old.call.duration_seconds);
-    Some(Adopted {
-        call: *call,
-        synced_at: held.synced_at.max(old.synced_at),
-    })
+/// Calls of which nothing is known yet.
+pub(super) fn unseen<'a>(calls: &[&'a Call]) -> Vec<(&'a Call, Known)> {
+    calls.iter().map(|call| (*call, Known::default())).collect()
 }
 
 /// The document is redacted already.

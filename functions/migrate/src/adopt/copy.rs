@@ -75,26 +75,11 @@ pub(super) async fn everything(
         Ok(())
     })
     .await?;
-    // The history is copied with its assistants, and frameworks with their analyses.
-    for (table, with) in [
-        (Table::Calls, None),
-        (Table::Assistants, Some(Table::History)),
-        (Table::Runs, None),
-        (Table::Logs, None),
-        (Table::Frameworks, None),
-        (Table::Analyses, None),
-    ] {
-        let work = Work {
-            pool,
-            found: survey.moved(table),
-            with: with.and_then(|table| survey.moved(table)),
-            frameworks: survey.moved(Table::Frameworks),
-        };
-        while let Some(progress) = work
-            .batch(now())
-            .await
-            .with_context(|| format!("copying {}", table.name()))?
-        {
+    for found in Table::ALL.into_iter().filter_map(|table| survey.moved(table)) {
+        let work = Work { pool, survey, found };
+        loop {
+            let progress = work.batch(now()).await;
+            let progress = progress.with_context(|| format!("copying {}", found.table.name()))?;
             watch.send_replace(Stage::Copying {
                 table: progress.table_name.clone(),
                 rows: progress.rows_read.unsigned_abs(),
@@ -110,96 +95,95 @@ pub(super) async fn everything(
     Ok(true)
 }
 
-/// One table, and what is copied with it.
+/// One table.
 struct Work<'a> {
     pool: &'a Pool,
-    found: Option<&'a Found>,
-    with: Option<&'a Found>,
-    frameworks: Option<&'a Found>,
+    survey: &'a Survey,
+    found: &'a Found,
 }
 
 impl Work<'_> {
-    /// One batch; tried again while the database is only away for a moment, row by row if it refuses one. Nothing where
-    /// there is no such table.
-    async fn batch(&self, now: DateTime<Utc>) -> Result<Option<Progress>> {
+    /// One batch; tried again while the database is only away for a moment, row by row if it refuses one.
+    async fn batch(&self, now: DateTime<Utc>) -> Result<Progress> {
         match db::retry(self.pool, || self.attempt(Care::Together, now)).await {
             Err(error) if is_about_a_row(&error) => db::retry(self.pool, || self.attempt(Care::EachAlone, now)).await,
             ended => ended,
         }
     }
 
-    async fn attempt(&self, care: Care, now: DateTime<Utc>) -> Result<Option<Progress>> {
-        let Some(found) = self.found.or(self.with) else {
-            return Ok(None);
-        };
-        let table = found.table;
+    async fn attempt(&self, care: Care, now: DateTime<Utc>) -> Result<Progress> {
         let mut client = db::connect(self.pool).await?;
         let transaction = client.transaction().await?;
         // Whoever does not own a table would be shown none of its rows rather than an error.
         transaction
             .batch_execute("set local row_security = off; set local timezone = 'UTC'")
             .await?;
-        let mut progress = adoption::hold(&transaction, table.name()).await?;
+        let mut progress = adoption::hold(&transaction, self.found.table.name()).await?;
         if progress.done_at.is_some() {
-            return Ok(Some(progress));
+            return Ok(progress);
         }
-        let rows = found.batch(&transaction, SCHEMA, progress.last_key.as_deref()).await?;
-        let Some(last) = rows.last().map(|row| row.key().to_owned()) else {
-            self.finish(&transaction, &mut progress, now).await?;
-            transaction.commit().await?;
-            return Ok(Some(progress));
+        let rows = self
+            .found
+            .batch(&transaction, SCHEMA, progress.last_key.as_deref())
+            .await?;
+        let tally = if let Some(last) = rows.last() {
+            progress.last_key = Some(last.key().to_owned());
+            self.take(&transaction, &rows, care, &mut progress, now).await?
+        } else {
+            // The last row was looked at: what no batch could read is counted.
+            let (_, without_key) = self.found.count(&transaction, SCHEMA).await?;
+            progress.rows_read += without_key;
+            progress.done_at = Some(now);
+            let mut tally = Tally::default();
+            tally.refuse("rows without a key", without_key.unsigned_abs());
+            tally
         };
-        let tally = match table {
-            Table::Calls => calls::take(&transaction, &rows, care, now).await?,
-            Table::Assistants | Table::History => {
-                let (tally, history) = assistants::take(&transaction, found, self.with, &rows, now).await?;
-                if let Some((with, read)) = self.with.filter(|with| with.table != table).zip(history) {
-                    let mut beside = adoption::hold(&transaction, with.table.name()).await?;
-                    beside.rows_read += i64::try_from(read.0).unwrap_or_default();
-                    read.1.add_to(&mut beside);
-                    adoption::advance(&transaction, &beside, now).await?;
-                }
-                tally
-            }
-            Table::Runs => runs::take(&transaction, &rows, now).await?,
-            Table::Logs => runs::take_lines(&transaction, &rows).await?,
-            Table::Frameworks => analyses::take_frameworks(&transaction, &rows).await?,
-            Table::Analyses => analyses::take(&transaction, self.frameworks, &rows).await?,
-        };
-        progress.rows_read += i64::try_from(rows.len()).unwrap_or_default();
-        progress.last_key = Some(last);
         tally.add_to(&mut progress);
         adoption::advance(&transaction, &progress, now).await?;
         transaction.commit().await?;
-        Ok(Some(progress))
+        Ok(progress)
     }
 
-    /// The last row was looked at: counts what no batch could read, and what is left of a history.
-    async fn finish(&self, transaction: &Transaction<'_>, progress: &mut Progress, now: DateTime<Utc>) -> Result<()> {
-        for found in [self.found, self.with].into_iter().flatten() {
-            let mut own = if found.table.name() == progress.table_name {
-                progress.clone()
-            } else {
-                adoption::hold(transaction, found.table.name()).await?
-            };
-            let mut tally = Tally::default();
-            if found.table == Table::History && self.found.is_some_and(|main| main.table == Table::Assistants) {
-                let (read, rest) = assistants::take_orphans(transaction, found, self.found, now).await?;
-                own.rows_read += i64::try_from(read).unwrap_or_default();
-                tally = rest;
+    async fn take(
+        &self,
+        transaction: &Transaction<'_>,
+        rows: &[Old],
+        care: Care,
+        progress: &mut Progress,
+        now: DateTime<Utc>,
+    ) -> Result<Tally> {
+        let mut read = rows.len();
+        let tally = match self.found.table {
+            Table::Calls => calls::take(transaction, rows, care, now).await?,
+            Table::Assistants => {
+                let history = self.survey.moved(Table::History);
+                let (tally, of_history) = assistants::take(transaction, history, rows, now).await?;
+                if history.is_some() {
+                    let mut beside = adoption::hold(transaction, Table::History.name()).await?;
+                    beside.rows_read += counted(of_history.read);
+                    of_history.tally.add_to(&mut beside);
+                    adoption::advance(transaction, &beside, now).await?;
+                }
+                tally
             }
-            let (_, without_key) = found.count(transaction, SCHEMA).await?;
-            tally.refuse("rows without a key", without_key.unsigned_abs());
-            own.rows_read += without_key;
-            tally.add_to(&mut own);
-            own.done_at = Some(now);
-            adoption::advance(transaction, &own, now).await?;
-            if own.table_name == progress.table_name {
-                *progress = own;
+            Table::History => {
+                let assistants = self.survey.moved(Table::Assistants);
+                let orphans = assistants::take_orphans(transaction, self.found, assistants, rows, now).await?;
+                read = orphans.read;
+                orphans.tally
             }
-        }
-        Ok(())
+            Table::Runs => runs::take(transaction, rows, now).await?,
+            Table::Logs => runs::take_lines(transaction, rows).await?,
+            Table::Frameworks => analyses::take_frameworks(transaction, rows).await?,
+            Table::Analyses => analyses::take(transaction, self.survey.moved(Table::Frameworks), rows).await?,
+        };
+        progress.rows_read += counted(read);
+        Ok(tally)
     }
+}
+
+fn counted(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// Rows of a batch that were read together: how many, by their key.

@@ -13,7 +13,7 @@ mod analyses;
 mod assistants;
 mod calls;
 mod copy;
-mod fill;
+mod members;
 mod old;
 mod plan;
 mod relocate;

@@ -2,51 +2,39 @@
 //!
 //! Nothing here trusts their types: a column may be missing or have another one, and every value comes as text.
 
+mod table;
+
 use anyhow::{Context as _, Result};
-use rust_decimal::Decimal;
-use serde::Serialize;
 use shared::db::{Executor, Transaction};
 use tokio_postgres::types::{ToSql, Type};
+
+use table::{Column, Kind};
+
+pub use table::Table;
 
 /// Where the earlier system's tables are kept.
 pub const SCHEMA: &str = "before_callmark";
 
-/// Rows of one batch, at most …
-const BATCH_ROWS: i64 = 500;
-/// … and their size in bytes as the database keeps them, compressed: several times that in memory.
+/// The size of a batch in bytes as the database keeps them, compressed: several times that in memory.
 const BATCH_BYTES: i64 = 1_000_000;
+/// Rows of a batch, at most …
+const BATCH_ROWS: i64 = 500;
+/// … of assistants, each of which comes with its history …
+const BATCH_ASSISTANTS: i64 = 50;
+/// … and of a table that has no index on its key: for each batch it is read from end to end.
+const BATCH_UNINDEXED: i64 = 20_000;
 
-/// A table of the earlier system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Table {
-    /// `vapi_calls_raw`
-    Calls,
-    /// `vapi_assistants`
-    Assistants,
-    /// `vapi_assistant_prompt_history`
-    History,
-    /// `runs`
-    Runs,
-    /// `logs`
-    Logs,
-    /// `analysis_frameworks`
-    Frameworks,
-    /// `qci_analyses`
-    Analyses,
-}
-
-/// What a column holds, and so how its text is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A text, a number, a truth or JSON: as the database writes it.
-    Plain,
-    /// An instant, or a list: as JSON, whatever the session's settings.
-    Json,
-}
-
-/// A column that is read.
-type Column = (&'static str, Kind);
+/// What a key may be.
+const KEY_TYPES: [&str; 8] = [
+    "text",
+    "character varying",
+    "character",
+    "uuid",
+    "smallint",
+    "integer",
+    "bigint",
+    "numeric",
+];
 
 /// A table as it was found.
 #[derive(Clone, Debug)]
@@ -54,6 +42,10 @@ pub(super) struct Found {
     pub(super) table: Table,
     /// Its columns and their types.
     pub(super) columns: Vec<(String, String)>,
+    /// The first column of each index.
+    pub(super) indexed: Vec<String>,
+    /// We have the rights of its owner.
+    pub(super) is_owned: bool,
 }
 
 /// A row: the text of each column of its table that is read.
@@ -61,151 +53,6 @@ pub(super) struct Found {
 pub(super) struct Old {
     columns: &'static [Column],
     values: Vec<Option<String>>,
-}
-
-/// What the rows of a table add up to, in the order of the sums that were asked for.
-pub(super) type Sums = Vec<Decimal>;
-
-use Kind::{Json, Plain};
-
-impl Table {
-    /// In the order in which they are copied: what is referred to comes first.
-    pub const ALL: [Self; 7] = [
-        Self::Calls,
-        Self::Assistants,
-        Self::History,
-        Self::Runs,
-        Self::Logs,
-        Self::Frameworks,
-        Self::Analyses,
-    ];
-
-    /// Its name, which ours has too.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Calls => "vapi_calls_raw",
-            Self::Assistants => "vapi_assistants",
-            Self::History => "vapi_assistant_prompt_history",
-            Self::Runs => "runs",
-            Self::Logs => "logs",
-            Self::Frameworks => "analysis_frameworks",
-            Self::Analyses => "qci_analyses",
-        }
-    }
-
-    /// What makes it the earlier system's: a table of the same name without these is somebody else's.
-    pub(super) fn signature(self) -> &'static [&'static str] {
-        match self {
-            Self::Calls => &["id", "assistant_id"],
-            Self::Assistants => &["assistant_id"],
-            Self::History => &["assistant_id", "version_number"],
-            Self::Runs => &["id", "script_name", "status"],
-            Self::Logs => &["id", "run_id", "level", "message"],
-            Self::Frameworks => &["id", "name", "prompt_template"],
-            Self::Analyses => &["call_id", "total_score"],
-        }
-    }
-
-    /// The columns that are read; the first is the key.
-    pub(super) fn columns(self) -> &'static [Column] {
-        match self {
-            Self::Calls => &[
-                ("id", Plain),
-                ("assistant_id", Plain),
-                ("customer_id", Plain),
-                ("status", Plain),
-                ("ended_reason", Plain),
-                ("created_at", Json),
-                ("started_at", Json),
-                ("ended_at", Json),
-                ("duration_seconds", Plain),
-                ("transcript", Plain),
-                ("cost", Plain),
-                ("customer_phone_number", Plain),
-                ("recording_url", Plain),
-                ("vapi_success_evaluation", Plain),
-                ("raw_json", Plain),
-                ("synced_at", Json),
-                ("has_calendar_booking", Plain),
-                ("has_tool_calls", Plain),
-                ("tool_names", Json),
-            ],
-            Self::Assistants => &[
-                ("assistant_id", Plain),
-                ("name", Plain),
-                ("model", Plain),
-                ("voice", Plain),
-                ("prompt", Plain),
-                ("raw_json", Plain),
-                ("synced_at", Json),
-                ("updated_at", Json),
-            ],
-            Self::History => &[
-                ("assistant_id", Plain),
-                ("prompt", Plain),
-                ("model", Plain),
-                ("voice", Plain),
-                ("version_number", Plain),
-                ("changed_at", Json),
-                ("raw_json", Plain),
-            ],
-            Self::Runs => &[
-                ("id", Plain),
-                ("legacy_id", Plain),
-                ("script_name", Plain),
-                ("status", Plain),
-                ("started_at", Json),
-                ("finished_at", Json),
-                ("duration_ms", Plain),
-                ("records_fetched", Plain),
-                ("records_inserted", Plain),
-                ("records_updated", Plain),
-                ("records_failed", Plain),
-                ("error_message", Plain),
-                ("triggered_by", Plain),
-                ("batch_id", Plain),
-                ("calls_analyzed", Plain),
-                ("api_cost", Plain),
-                ("metadata", Plain),
-            ],
-            Self::Logs => &[
-                ("id", Plain),
-                ("run_id", Plain),
-                ("timestamp", Json),
-                ("level", Plain),
-                ("step", Plain),
-                ("message", Plain),
-                ("meta", Plain),
-            ],
-            Self::Frameworks => &[
-                ("id", Plain),
-                ("name", Plain),
-                ("prompt_template", Plain),
-                ("model_config", Plain),
-            ],
-            Self::Analyses => &[
-                ("call_id", Plain),
-                ("framework_id", Plain),
-                ("total_score", Plain),
-                ("dynamics_score", Plain),
-                ("objections_score", Plain),
-                ("brand_score", Plain),
-                ("outcome_score", Plain),
-                ("coaching_tips", Plain),
-                ("key_issues", Plain),
-                ("call_classification", Plain),
-                ("analysis_model", Plain),
-                ("analysis_cost", Plain),
-                ("analyzed_at", Json),
-            ],
-        }
-    }
-
-    /// The name of its key.
-    fn key(self) -> &'static str {
-        self.columns()[0].0
-    }
 }
 
 impl Found {
@@ -247,6 +94,39 @@ impl Found {
         columns.collect::<Vec<_>>().join(", ")
     }
 
+    /// The size of a row.
+    fn weight(&self) -> String {
+        let columns = self.table.columns().iter().filter(|(name, _)| self.has(name));
+        let sizes = columns.map(|(name, _)| format!("coalesce(pg_column_size(old.{name}), 0)::bigint"));
+        sizes.collect::<Vec<_>>().join(" + ")
+    }
+
+    fn most_rows(&self) -> i64 {
+        match self.table {
+            Table::Assistants | Table::History => BATCH_ASSISTANTS,
+            _ if self.is_indexed() => BATCH_ROWS,
+            _ => BATCH_UNINDEXED,
+        }
+    }
+
+    /// Whether an index finds the rows behind a key.
+    pub(super) fn is_indexed(&self) -> bool {
+        self.indexed.iter().any(|column| column == self.table.key())
+    }
+
+    /// The key and its type, where that has no order or no text that stands for it.
+    pub(super) fn unusable_key(&self) -> Option<(&'static str, &str)> {
+        let key = self.table.key();
+        let kind = self.kind_of(key)?;
+        let name = kind.split('(').next().unwrap_or_default();
+        (!KEY_TYPES.contains(&name)).then_some((key, kind))
+    }
+
+    /// Whether it has a column.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.kind_of(name).is_some()
+    }
+
     fn read(&self, row: &tokio_postgres::Row) -> Result<Old> {
         let columns = self.table.columns();
         let values = (0..columns.len())
@@ -264,19 +144,16 @@ impl Found {
     ) -> Result<Vec<Old>> {
         let (name, key) = (self.table.name(), self.table.key());
         let kind = self.kind_of(key).context("the key is missing")?;
-        let weight = if self.kind_of("raw_json").is_some() {
-            "coalesce(pg_column_size(old.raw_json), 0)"
-        } else {
-            "100"
-        };
+        let (weight, most) = (self.weight(), self.most_rows());
+        // With both bounds, an index is used whatever is known of the table: it may just have been filled.
         let statement = format!(
             "with next as (
-                 select old.{key} as key, {weight}::bigint as weight
+                 select old.{key} as key, {weight} as weight
                  from {schema}.{name} as old
                  where old.{key} is not null
                    and ($1::text is null or old.{key} > cast($1::text as {kind}))
                  order by old.{key}
-                 fetch first {BATCH_ROWS} rows with ties
+                 fetch first {most} rows with ties
              ),
              summed as (
                  select key, row_number() over next_rows as place, sum(weight) over next_rows - weight as before
@@ -285,8 +162,7 @@ impl Found {
              )
              select {list}
              from {schema}.{name} as old
-             where old.{key} is not null
-               and ($1::text is null or old.{key} > cast($1::text as {kind}))
+             where old.{key} >= (select key from summed where place = 1)
                and old.{key} <= (
                    select key
                    from summed
@@ -311,13 +187,18 @@ impl Found {
         order: &'static str,
     ) -> Result<Vec<Old>> {
         let (name, key) = (self.table.name(), self.table.key());
-        let order = if order.split(", ").all(|column| self.kind_of(column).is_some()) {
+        let order = if order.split(", ").all(|column| self.has(column)) {
             order
         } else {
             key
         };
+        // Of another type, keys of one table may not be keys of the other.
+        let as_text = match self.kind_of(key) {
+            Some("text") => "",
+            _ => "::text",
+        };
         let statement = format!(
-            "select {list} from {schema}.{name} as old where old.{key}::text = any($1) order by {order}",
+            "select {list} from {schema}.{name} as old where old.{key}{as_text} = any($1) order by {order}",
             list = self.select_list(),
             // The select list has texts of the same names.
             order = qualified(order),
@@ -338,6 +219,17 @@ impl Found {
         Ok((row.try_get(0)?, row.try_get(1)?))
     }
 
+    /// A number that a column holds, as SQL; null where it holds none.
+    pub(super) fn number(&self, name: &str) -> String {
+        if !self.has(name) {
+            return "null::numeric".to_owned();
+        }
+        // Neither NaN nor a text that is no number may end a query.
+        format!(
+            "case when old.{name}::text ~ '^ *[-+]?[0-9]*\\.?[0-9]+([eE][-+]?[0-9]{{1,2}})? *$' then old.{name}::text::numeric end"
+        )
+    }
+
     /// How many rows meet a condition on columns that the table has; none where it lacks one.
     pub(super) async fn count_where(
         &self,
@@ -354,28 +246,6 @@ impl Found {
             self.table.name()
         );
         Ok(db.query_typed_one(&statement, &[]).await?.try_get(0)?)
-    }
-
-    /// Each expression over the columns of the table, added up; 0 where the table lacks one of its columns.
-    pub(super) async fn sums(
-        &self,
-        db: &impl Executor,
-        schema: &str,
-        expressions: &[(&[&str], &'static str)],
-    ) -> Result<Sums> {
-        let list: Vec<String> = expressions
-            .iter()
-            .map(|(columns, expression)| {
-                if columns.iter().all(|column| self.kind_of(column).is_some()) {
-                    format!("coalesce(sum(({expression})::numeric), 0)")
-                } else {
-                    "0::numeric".to_owned()
-                }
-            })
-            .collect();
-        let statement = format!("select {} from {schema}.{} as old", list.join(", "), self.table.name());
-        let row = db.query_typed_one(&statement, &[]).await?;
-        (0..list.len()).map(|place| Ok(row.try_get(place)?)).collect()
     }
 }
 

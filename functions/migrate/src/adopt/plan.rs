@@ -70,7 +70,8 @@ async fn attempt(pool: &Pool) -> Result<Plan> {
     }
     let mut tables = Vec::new();
     let all: Vec<(&Found, &str)> = survey.tables().collect();
-    for (found, schema) in &all {
+    // What is not ours cannot be counted; it stands among the obstacles.
+    for (found, schema) in all.iter().filter(|(found, _)| found.is_owned) {
         let place = |table: Table| {
             let found = all.iter().find(|(other, _)| other.table == table)?;
             Some(format!("{}.{}", identifier(found.1), table.name()))
@@ -97,14 +98,24 @@ async fn planned(
         rows: without_key,
         what: "without a key".to_owned(),
     }];
-    let mut odd = Vec::new();
-    for (columns, condition, what, is_refused) in conditions(found.table, place) {
+    let mut odd: Vec<Note> = Vec::new();
+    for (columns, condition, what, is_refused) in conditions(found, place) {
         let rows = found.count_where(transaction, &quoted, columns, &condition).await?;
         let note = Note {
             rows,
             what: what.to_owned(),
         };
         if is_refused { &mut refused } else { &mut odd }.push(note);
+    }
+    if !found.is_indexed() && rows > MANY {
+        let (name, key) = (found.table.name(), found.table.key());
+        odd.push(Note {
+            rows,
+            what: format!(
+                "without an index on {key}, so that copying reads them all again and again: \
+                 `create index on {schema}.{name} ({key})` first makes it faster"
+            ),
+        });
     }
     refused.retain(|note| note.rows > 0);
     odd.retain(|note| note.rows > 0);
@@ -133,22 +144,36 @@ fn becomes(table: Table) -> &'static str {
     }
 }
 
+/// Of more rows than these it takes long to read all of them for each batch.
+const MANY: i64 = 100_000;
+
+const SCORES: [&str; 5] = [
+    "total_score",
+    "dynamics_score",
+    "objections_score",
+    "brand_score",
+    "outcome_score",
+];
+
 type Condition = (&'static [&'static str], String, &'static str, bool);
 
 /// What is counted of a table: the columns it takes, the condition, what that means, and whether such rows are refused.
-fn conditions(table: Table, place: &impl Fn(Table) -> Option<String>) -> Vec<Condition> {
+fn conditions(found: &Found, place: &impl Fn(Table) -> Option<String>) -> Vec<Condition> {
     let missing = |table: Table, ours: &str, theirs: &str| {
         place(table).map_or_else(
             || "true".to_owned(),
             |other| format!("not exists (select from {other} as other where other.{theirs}::text = old.{ours}::text)"),
         )
     };
-    match table {
+    match found.table {
         Table::Calls => vec![
             (&["id"], "btrim(old.id::text) = ''".to_owned(), "with a blank id", true),
             (
                 &["raw_json"],
-                "old.raw_json is null or old.raw_json::text in ('null', '{}')".to_owned(),
+                // The size is known without reading the document.
+                "case when pg_column_size(old.raw_json) < 40 then btrim(old.raw_json::text) in ('null', '{}')
+                      else old.raw_json is null end"
+                    .to_owned(),
                 "without a document: made from their columns",
                 false,
             ),
@@ -174,22 +199,24 @@ fn conditions(table: Table, place: &impl Fn(Table) -> Option<String>) -> Vec<Con
             true,
         )],
         Table::Analyses => {
+            let [total, dynamics, objections, brand, outcome] = SCORES.map(|name| found.number(name));
             vec![
-            (
-                &["call_id"],
-                missing(Table::Calls, "call_id", "id"),
-                "of a call that there is not",
-                true,
-            ),
-            (
-                &["total_score", "dynamics_score", "objections_score", "brand_score", "outcome_score"],
-                "old.total_score is distinct from coalesce(old.dynamics_score, 0) + coalesce(old.objections_score, 0)
-                    + coalesce(old.brand_score, 0) + coalesce(old.outcome_score, 0)"
-                    .to_owned(),
-                "whose total is not the sum of its parts: kept as they were, marked",
-                false,
-            ),
-        ]
+                (
+                    &["call_id"],
+                    missing(Table::Calls, "call_id", "id"),
+                    "of a call that there is not",
+                    true,
+                ),
+                (
+                    &["total_score"],
+                    format!(
+                        "{total} is distinct from coalesce({dynamics}, 0) + coalesce({objections}, 0)
+                             + coalesce({brand}, 0) + coalesce({outcome}, 0)"
+                    ),
+                    "whose total is not the sum of its parts: kept as they were, marked",
+                    false,
+                ),
+            ]
         }
         Table::History => vec![(
             &["assistant_id"],

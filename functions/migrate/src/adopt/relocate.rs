@@ -11,6 +11,10 @@ use super::survey::Survey;
 /// The key of the transaction-level advisory lock that moving takes ("adoption" in ASCII).
 const LOCK: i64 = 0x6164_6f70_7469_6f6e;
 
+/// Whoever reads a table waits behind us while we wait for another one: not for longer than this, and then others go first.
+/// After a second PostgreSQL looks for deadlocks, and may end the reader instead of us.
+const LOCK_MS: u32 = 500;
+
 /// Moves what there is to move, in one transaction; returns the names of what was moved.
 pub(super) async fn relocate(pool: &Pool) -> Result<Vec<String>> {
     db::retry(pool, || attempt(pool))
@@ -21,6 +25,9 @@ pub(super) async fn relocate(pool: &Pool) -> Result<Vec<String>> {
 async fn attempt(pool: &Pool) -> Result<Vec<String>> {
     let mut client = db::connect(pool).await?;
     let transaction = client.transaction().await?;
+    transaction
+        .batch_execute(&format!("set local lock_timeout = {LOCK_MS}"))
+        .await?;
     // Of two at once, the second finds everything moved.
     transaction
         .query_typed("select pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)])

@@ -4,7 +4,7 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
-use shared::db::Transaction;
+use shared::db::{Executor, Transaction};
 use shared::run::adopted::{self, AdoptedLine, AdoptedRun, MARK};
 
 use super::copy::Tally;
@@ -51,6 +51,18 @@ pub(super) async fn take_lines(transaction: &Transaction<'_>, rows: &[Old]) -> R
     Ok(tally)
 }
 
+/// How many of these runs our table holds, and how many of them as they were.
+pub(super) async fn same(db: &impl Executor, rows: &[Old], now: DateTime<Utc>) -> Result<(i64, i64)> {
+    let runs: Vec<AdoptedRun> = rows.iter().map(|row| read(row, now, &mut Tally::default())).collect();
+    Ok(adopted::same(db, &runs).await?)
+}
+
+/// How many of these lines our table holds, and how many of them as they were.
+pub(super) async fn same_lines(db: &impl Executor, rows: &[Old]) -> Result<(i64, i64)> {
+    let lines: Vec<AdoptedLine> = rows.iter().map(read_line).collect();
+    Ok(adopted::same_lines(db, &lines).await?)
+}
+
 fn read(row: &Old, now: DateTime<Utc>, tally: &mut Tally) -> AdoptedRun {
     // What could not be kept as it was is kept here.
     let mut earlier = Map::new();
@@ -74,10 +86,8 @@ fn read(row: &Old, now: DateTime<Utc>, tally: &mut Tally) -> AdoptedRun {
     if let Some(length) = length.filter(|length| *length != finished_at - started_at) {
         earlier.insert("duration_ms".to_owned(), json!(length.num_milliseconds()));
     }
-    for name in ["legacy_id"] {
-        if let Some(text) = row.text(name) {
-            earlier.insert(name.to_owned(), json!(text));
-        }
+    if let Some(text) = row.text("legacy_id") {
+        earlier.insert("legacy_id".to_owned(), json!(text));
     }
     let batch_id = batch(row, &mut earlier);
     let api_cost = cost(row, &mut earlier);

@@ -1,14 +1,16 @@
 //! What there is of the earlier system in a database, what depends on it, and what stands in the way of adopting it.
 
+mod dependents;
+
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use serde::Serialize;
-use shared::db;
-use shared::db::Executor;
+use shared::db::{self, Executor};
 use tokio_postgres::types::{Oid, Type};
 
 use super::old::{Found, SCHEMA, Table};
+
+pub use dependents::Dependent;
 
 /// The functions that front ends call: the earlier system's give way to ours, whatever arguments they take.
 const FUNCTIONS: [&str; 3] = ["get_dashboard_metrics", "get_calls_list", "get_timeline_data"];
@@ -25,18 +27,9 @@ pub(super) struct Survey {
     /// The earlier system's functions where ours belong, as `alter routine` takes them.
     pub(super) functions: Vec<String>,
     pub(super) obstacles: Vec<String>,
+    /// Names that [`SCHEMA`] has already.
+    taken: Vec<String>,
     oids: Vec<Oid>,
-}
-
-/// Something that somebody built on the earlier system's tables.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Dependent {
-    /// `view`, `function`, `trigger`, …
-    pub kind: String,
-    /// Its name.
-    pub name: String,
-    /// What becomes of it.
-    pub fate: String,
 }
 
 struct Relation {
@@ -45,6 +38,7 @@ struct Relation {
     oid: Oid,
     may_alter: bool,
     columns: Vec<(String, String)>,
+    indexed: Vec<String>,
 }
 
 impl Survey {
@@ -72,10 +66,14 @@ impl Survey {
             moved: Vec::new(),
             functions: Vec::new(),
             obstacles: Vec::new(),
+            taken: Vec::new(),
             oids: Vec::new(),
         };
         for relation in relations(db, &names, &survey.here).await? {
             survey.place(relation, &is_ours);
+        }
+        if applied.is_empty() {
+            survey.look_at_indexes(db).await?;
         }
         survey.to_move.sort_by_key(|found| found.table);
         survey.moved.sort_by_key(|found| found.table);
@@ -117,18 +115,24 @@ impl Survey {
             .map(|table| Found {
                 table,
                 columns: relation.columns,
+                indexed: relation.indexed,
+                is_owned: relation.may_alter,
             });
         let qualified = format!("{}.{}", relation.schema, relation.name);
         if relation.schema == SCHEMA && self.here != SCHEMA {
+            self.taken.push(relation.name);
             if let Some(found) = found {
+                self.look_at_owner(&found, &qualified);
                 self.oids.push(relation.oid);
                 self.moved.push(found);
             }
         } else if is_ours(&relation.name) {
         } else if let Some(found) = found {
-            if !relation.may_alter {
+            self.look_at_owner(&found, &qualified);
+            if let Some((key, kind)) = found.unusable_key() {
                 self.obstacles.push(format!(
-                    "{qualified} belongs to another role: connect as its owner, or grant that role to ours"
+                    "{qualified}.{key} is of the type {kind}, which is no key: change it with `alter table {qualified} \
+                     alter {key} type text using {key}::text`"
                 ));
             }
             self.oids.push(relation.oid);
@@ -140,6 +144,47 @@ impl Survey {
         }
     }
 
+    fn look_at_owner(&mut self, found: &Found, qualified: &str) {
+        if !found.is_owned {
+            self.obstacles.push(format!(
+                "{qualified} belongs to another role: connect as its owner, or grant that role to ours"
+            ));
+        }
+    }
+
+    /// A table that was renamed kept the names of its indexes, which are those of ours.
+    async fn look_at_indexes(&mut self, db: &impl Executor) -> Result<()> {
+        let names = db::created_indexes();
+        let rows = db
+            .query_typed(
+                r"
+                select format('%I.%I', space.nspname, index.relname) as index,
+                       format('%I.%I', space.nspname, relation.relname) as relation
+                from pg_index
+                join pg_class as index on index.oid = pg_index.indexrelid
+                join pg_class as relation on relation.oid = pg_index.indrelid
+                join pg_namespace as space on space.oid = index.relnamespace
+                where space.nspname = $1
+                  and index.relname = any($2)
+                  and relation.oid <> all($3)
+                order by index.relname
+                ",
+                &[
+                    (&self.here, Type::TEXT),
+                    (&names, Type::TEXT_ARRAY),
+                    (&self.oids, Type::OID_ARRAY),
+                ],
+            )
+            .await?;
+        for row in rows {
+            let (index, relation): (String, String) = (row.try_get("index")?, row.try_get("relation")?);
+            self.obstacles.push(format!(
+                "{relation} has the index {index}, and Callmark needs that name: `alter index {index} rename to …`"
+            ));
+        }
+        Ok(())
+    }
+
     async fn look_at_functions(&mut self, db: &impl Executor, is_ours: &impl Fn(&str) -> bool) -> Result<()> {
         let rows = db
             .query_typed(
@@ -147,14 +192,25 @@ impl Survey {
                 select function.proname::text as name,
                        format('%I.%I(%s)', space.nspname, function.proname,
                               pg_get_function_identity_arguments(function.oid)) as signature,
-                       pg_has_role(function.proowner, 'usage') as may_alter
+                       pg_has_role(function.proowner, 'usage') as may_alter,
+                       exists (
+                           select
+                           from pg_proc as other
+                           where other.pronamespace = to_regnamespace($3)
+                             and other.proname = function.proname
+                             and other.proargtypes = function.proargtypes
+                       ) as is_taken
                 from pg_proc as function
                 join pg_namespace as space on space.oid = function.pronamespace
                 where space.nspname = $1
                   and function.proname = any($2)
                 order by signature
                 ",
-                &[(&self.here, Type::TEXT), (&FUNCTIONS.as_slice(), Type::TEXT_ARRAY)],
+                &[
+                    (&self.here, Type::TEXT),
+                    (&FUNCTIONS.as_slice(), Type::TEXT_ARRAY),
+                    (&SCHEMA, Type::TEXT),
+                ],
             )
             .await?;
         for row in rows {
@@ -165,6 +221,11 @@ impl Survey {
             if !row.try_get::<_, bool>("may_alter")? {
                 self.obstacles.push(format!(
                     "{signature} belongs to another role: connect as its owner, or grant that role to ours"
+                ));
+            }
+            if row.try_get("is_taken")? {
+                self.obstacles.push(format!(
+                    "there are {signature} and {SCHEMA}.{name}, which takes the same: one of the two must be renamed first"
                 ));
             }
             self.functions.push(signature);
@@ -198,8 +259,8 @@ impl Survey {
             });
         }
         for found in &self.to_move {
-            if self.moved.iter().any(|moved| moved.table == found.table) {
-                let name = found.table.name();
+            let name = found.table.name();
+            if self.taken.iter().any(|taken| taken == name) {
                 self.obstacles.push(format!(
                     "there are {}.{name} and {SCHEMA}.{name}: one of the two must be renamed first",
                     self.here
@@ -207,31 +268,6 @@ impl Survey {
             }
         }
         Ok(())
-    }
-
-    /// What was built on the earlier system's tables, and what becomes of it.
-    pub(super) async fn dependents(&self, db: &impl Executor) -> Result<Vec<Dependent>> {
-        let names: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
-        let rows = db
-            .query_typed(
-                DEPENDENTS,
-                &[
-                    (&self.oids, Type::OID_ARRAY),
-                    (&names.join("|"), Type::TEXT),
-                    (&SCHEMA, Type::TEXT),
-                    (&FUNCTIONS.as_slice(), Type::TEXT_ARRAY),
-                ],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Dependent {
-                    kind: row.try_get("kind")?,
-                    name: row.try_get("name")?,
-                    fate: row.try_get("fate")?,
-                })
-            })
-            .collect()
     }
 }
 
@@ -246,7 +282,17 @@ async fn relations(db: &impl Executor, names: &[&str], here: &str) -> Result<Vec
                    array_agg(attribute.attname::text order by attribute.attnum)
                        filter (where attribute.attname is not null) as columns,
                    array_agg(format_type(attribute.atttypid, attribute.atttypmod) order by attribute.attnum)
-                       filter (where attribute.attname is not null) as types
+                       filter (where attribute.attname is not null) as types,
+                   array(
+                       select first_column.attname::text
+                       from pg_index as index
+                       join pg_attribute as first_column
+                           on first_column.attrelid = relation.oid
+                           and first_column.attnum = index.indkey[0]
+                       where index.indrelid = relation.oid
+                         and index.indisvalid
+                         and index.indpred is null
+                   ) as indexed
             from pg_class as relation
             join pg_namespace as space on space.oid = relation.relnamespace
             left join pg_attribute as attribute
@@ -274,6 +320,7 @@ async fn relations(db: &impl Executor, names: &[&str], here: &str) -> Result<Vec
                 schema: row.try_get("schema")?,
                 oid: row.try_get("oid")?,
                 may_alter: row.try_get("may_alter")?,
+                indexed: row.try_get("indexed")?,
                 columns: columns
                     .unwrap_or_default()
                     .into_iter()
@@ -283,105 +330,3 @@ async fn relations(db: &impl Executor, names: &[&str], here: &str) -> Result<Vec
         })
         .collect()
 }
-
-/// Everything that knows the old tables by what they are, which follows them, and what knows them by name, which does not.
-const DEPENDENTS: &str = r"
-    with recursive old as (
-        select unnest($1::oid[]) as oid
-    ),
-    views as (
-        select rule.ev_class as oid
-        from pg_depend as dependency
-        join pg_rewrite as rule on rule.oid = dependency.objid
-        where dependency.classid = 'pg_rewrite'::regclass
-          and dependency.refclassid = 'pg_class'::regclass
-          and dependency.refobjid in (select oid from old)
-          and rule.ev_class <> dependency.refobjid
-        union
-        select rule.ev_class
-        from views
-        join pg_depend as dependency on dependency.refobjid = views.oid and dependency.refclassid = 'pg_class'::regclass
-        join pg_rewrite as rule on rule.oid = dependency.objid and dependency.classid = 'pg_rewrite'::regclass
-        where rule.ev_class <> views.oid
-    ),
-    named as (
-        select relation.oid,
-               format('%I.%I', space.nspname, relation.relname) as name,
-               relation.relkind,
-               relation.reltype
-        from pg_class as relation
-        join pg_namespace as space on space.oid = relation.relnamespace
-    )
-    select case when named.relkind = 'm' then 'materialized view' else 'view' end as kind,
-           named.name,
-           'goes on working, on the earlier tables as they are now' as fate
-    from views
-    join named using (oid)
-    where views.oid not in (select oid from old)
-    union all
-    select 'foreign key',
-           format('%s of %s', key.conname, named.name),
-           'goes on pointing at the earlier table: rows about new calls are refused until it points at the new one'
-    from pg_constraint as key
-    join named on named.oid = key.conrelid
-    where key.contype = 'f'
-      and key.confrelid in (select oid from old)
-      and key.conrelid not in (select oid from old)
-    union all
-    select 'trigger', format('%s on %s', tg.tgname, named.name), 'stays with the earlier table: the new one has none'
-    from pg_trigger as tg
-    join named on named.oid = tg.tgrelid
-    where tg.tgrelid in (select oid from old)
-      and not tg.tgisinternal
-    union all
-    select 'policy', format('%s on %s', policy.polname, named.name),
-           'stays with the earlier table: for the new one see docs/front-ends.md'
-    from pg_policy as policy
-    join named on named.oid = policy.polrelid
-    where policy.polrelid in (select oid from old)
-    union all
-    select 'grant', format('%s on %s', string_agg(distinct coalesce(role.rolname, 'public'), ', '), named.name),
-           'stays with the earlier table: for the new one see docs/front-ends.md'
-    from pg_class as relation
-    join named on named.oid = relation.oid
-    cross join aclexplode(relation.relacl) as granted
-    left join pg_roles as role on role.oid = granted.grantee
-    where relation.oid in (select oid from old)
-      and granted.grantee <> relation.relowner
-    group by named.name
-    union all
-    select 'publication', format('%s of %s', publication.pubname, named.name),
-           'goes on publishing the earlier table: add the new one'
-    from pg_publication_rel as published
-    join pg_publication as publication on publication.oid = published.prpubid
-    join named on named.oid = published.prrelid
-    where published.prrelid in (select oid from old)
-    union all
-    select 'function',
-           format('%I.%I(%s)', space.nspname, function.proname, pg_get_function_identity_arguments(function.oid)),
-           case
-               when function.proname = any($4) then 'moves with the tables: ours takes its place'
-               when function.prorettype in (select reltype from named where oid in (select oid from old) and reltype <> 0)
-               then 'returns rows of the earlier table: it needs a change, since the new table has other columns'
-               else 'names the tables in its text: from now on it reads the new ones'
-           end
-    from pg_proc as function
-    join pg_namespace as space on space.oid = function.pronamespace
-    where space.nspname not in ('pg_catalog', 'information_schema')
-      and space.nspname not like 'pg\_%'
-      and (function.prosrc ~* ('\m(' || $2 || ')\M')
-           or function.proname = any($4)
-           or function.prorettype in (select reltype from named where oid in (select oid from old) and reltype <> 0))
-      and not exists (
-          select
-          from pg_depend as dependency
-          where dependency.classid = 'pg_proc'::regclass
-            and dependency.objid = function.oid
-            and dependency.deptype = 'e'
-      )
-      -- Once ours are there, only what was moved, and what others wrote.
-      and (space.nspname = $3
-           or to_regclass('adoption_progress') is null
-           or not coalesce(function.proconfig::text like '%search\_path%', false))
-    order by kind, name
-";

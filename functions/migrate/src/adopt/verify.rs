@@ -1,19 +1,20 @@
-//! Compares both sides once everything is copied: counts, sums and hashes, each difference with its reason.
+//! Compares both sides once everything is copied: counts, sums and every row, each difference with its reason.
+
+mod assistants;
+mod calls;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use shared::adoption::{self, Progress};
-use shared::call::adopted;
-use shared::db::{Pool, Transaction};
+use shared::db::{self, Client, Pool};
+use shared::run;
 use shared::score::earlier;
-use shared::{assistant, db, run};
 
-use super::calls::{self, Read, merged};
-use super::copy::{Tally, keys};
 use super::old::{Found, Old, SCHEMA, Table};
-use super::{AdoptError, assistants, first_survey, reading};
+use super::survey::Survey;
+use super::{AdoptError, analyses, first_survey, reading, runs};
 
 /// One figure of both sides.
 #[derive(Clone, Debug, Serialize)]
@@ -59,23 +60,16 @@ pub async fn verify(pool: &Pool, now: DateTime<Utc>) -> Result<Verified> {
         let Some(found) = survey.moved(table) else { continue };
         let far = progress.iter().find(|progress| progress.table_name == table.name());
         figures.push(rows(pool, found, far).await?);
-        match table {
-            Table::Calls => figures.extend(of_calls(pool, found, far, now).await?),
-            Table::Assistants => figures.extend(of_assistants(pool, found, survey.moved(Table::History)).await?),
-            Table::Runs | Table::Logs | Table::Analyses => {
-                let sums = db::retry(pool, || async {
-                    let mut client = db::connect(pool).await?;
-                    let transaction = reading(&mut client).await?;
-                    match table {
-                        Table::Runs => of_runs(&transaction, found).await,
-                        Table::Logs => of_lines(&transaction, found, far).await,
-                        _ => of_analyses(&transaction, found, far).await,
-                    }
-                });
-                figures.extend(sums.await?);
-            }
-            Table::History | Table::Frameworks => {}
-        }
+        let side = Side { pool, found, far };
+        figures.extend(match table {
+            Table::Calls => calls::compared(&side, now).await?,
+            Table::Assistants => assistants::compared(&side, now).await?,
+            Table::History => assistants::versions_compared(&side).await?,
+            Table::Runs => of_runs(&side, now).await?,
+            Table::Logs => of_lines(&side).await?,
+            Table::Frameworks => of_frameworks(&side).await?,
+            Table::Analyses => of_analyses(&side, &survey).await?,
+        });
     }
     Ok(Verified {
         is_good: figures.iter().all(|figure| figure.is_explained),
@@ -105,8 +99,52 @@ impl Compared {
     }
 }
 
+/// A table of the earlier system, and how far copying it came.
+struct Side<'a> {
+    pool: &'a Pool,
+    found: &'a Found,
+    far: Option<&'a Progress>,
+}
+
+impl Side<'_> {
+    /// The rows behind a key; none at the end.
+    async fn batch(&self, after: Option<&str>) -> Result<Vec<Old>> {
+        batch(self.pool, self.found, after).await
+    }
+
+    /// A connection for what is ours.
+    async fn client(&self) -> Result<Client> {
+        Ok(db::connect(self.pool).await?)
+    }
+
+    /// When the last row had been adopted.
+    fn adopted_by(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.far.and_then(|far| far.done_at).unwrap_or(now)
+    }
+
+    /// Rows that were taken as new ones.
+    fn taken(&self) -> i64 {
+        self.far.map_or(0, |far| far.rows_taken)
+    }
+
+    /// Rows that could not be taken, or were there already.
+    fn others(&self) -> i64 {
+        self.far.map_or(0, |far| far.rows_refused + far.rows_present)
+    }
+}
+
+async fn batch(pool: &Pool, found: &Found, after: Option<&str>) -> Result<Vec<Old>> {
+    db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = reading(&mut client).await?;
+        found.batch(&transaction, SCHEMA, after).await
+    })
+    .await
+}
+
 /// The rows of a table, and those that were taken, were there already, or could not be taken.
 async fn rows(pool: &Pool, found: &Found, far: Option<&Progress>) -> Result<Compared> {
+    let what = format!("{}: rows", found.table.name());
     let (rows, _) = db::retry(pool, || async {
         let mut client = db::connect(pool).await?;
         let transaction = reading(&mut client).await?;
@@ -114,7 +152,7 @@ async fn rows(pool: &Pool, found: &Found, far: Option<&Progress>) -> Result<Comp
     })
     .await?;
     let Some(far) = far else {
-        return Ok(Compared::new(&format!("{}: rows", found.table.name()), rows, 0));
+        return Ok(Compared::new(&what, rows, 0));
     };
     let kept = far.rows_taken + far.rows_present;
     let mut why = Vec::new();
@@ -125,283 +163,139 @@ async fn rows(pool: &Pool, found: &Found, far: Option<&Progress>) -> Result<Comp
     if far.done_at.is_none() {
         why.push("not copied to its end: run `callmark adopt` again".to_owned());
     }
-    let mut compared =
-        Compared::new(&format!("{}: rows", found.table.name()), rows, kept).because(is_known, why.join("; "));
+    let mut compared = Compared::new(&what, rows, kept).because(is_known, why.join("; "));
     compared.why = why.join("; ");
     compared.is_explained &= far.done_at.is_some();
     Ok(compared)
 }
 
-/// What is added up over all calls.
+/// What was compared row by row.
 #[derive(Default)]
-struct Calls {
+struct Matched {
     read: i64,
     held: i64,
-    refused: i64,
-    cost: [Decimal; 2],
-    seconds: [Decimal; 2],
-    with_transcript: [i64; 2],
-    same_hash: i64,
-    changed_since: i64,
-    lacking: i64,
-    documents_say_otherwise: i64,
-    unexplained: i64,
+    same: i64,
+    /// Of the columns that are added up.
+    sums: [Decimal; 5],
 }
 
-async fn of_calls(pool: &Pool, found: &Found, far: Option<&Progress>, now: DateTime<Utc>) -> Result<Vec<Compared>> {
-    let mut sums = Calls {
-        refused: far.map_or(0, |far| far.rows_refused),
-        ..Calls::default()
+impl Matched {
+    fn add(&mut self, rows: &[Old], columns: &[&str], (held, same): (i64, i64)) {
+        self.read += count(rows);
+        self.held += held;
+        self.same += same;
+        for (sum, column) in self.sums.iter_mut().zip(columns) {
+            *sum += rows.iter().filter_map(|row| row.decimal(column)).sum::<Decimal>();
+        }
+    }
+
+    /// Every row that is there is as it was adopted: where a sum differs, it is because of how rows are read.
+    fn is_good(&self) -> bool {
+        self.held == self.same
+    }
+
+    fn compared(&self, what: &str) -> Compared {
+        Compared::new(&format!("{what}: the same in every column"), self.held, self.same)
+    }
+}
+
+async fn of_runs(side: &Side<'_>, now: DateTime<Utc>) -> Result<Vec<Compared>> {
+    let columns = ["duration_ms", "records_fetched", "calls_analyzed", "api_cost"];
+    let mut matched = Matched::default();
+    let mut after: Option<String> = None;
+    loop {
+        let rows = side.batch(after.as_deref()).await?;
+        let Some(last) = rows.last() else { break };
+        let same = db::retry(side.pool, || async {
+            runs::same(&side.client().await?, &rows, now).await
+        });
+        matched.add(&rows, &columns, same.await?);
+        after = Some(last.key().to_owned());
+    }
+    let new = db::retry(side.pool, || async {
+        Ok(run::adopted::sums(&side.client().await?).await?)
+    });
+    let (new, old, is_good) = (new.await?, &matched.sums, matched.is_good());
+    let later = "beyond our column, or worked out; the earlier figure is in the run's metadata";
+    Ok(vec![
+        Compared::new("runs: found in ours by id", matched.read, matched.held),
+        matched.compared("runs"),
+        Compared::new("runs: milliseconds", old[0], new.duration_ms).because(is_good, later),
+        Compared::new("runs: records fetched", old[1], new.records_fetched).because(is_good, later),
+        Compared::new("runs: calls analyzed", old[2], new.calls_analyzed).because(is_good, later),
+        Compared::new("runs: cost", old[3], new.api_cost).because(is_good, later),
+    ])
+}
+
+async fn of_lines(side: &Side<'_>) -> Result<Vec<Compared>> {
+    let mut matched = Matched::default();
+    let mut after: Option<String> = None;
+    loop {
+        let rows = side.batch(after.as_deref()).await?;
+        let Some(last) = rows.last() else { break };
+        let same = db::retry(side.pool, || async {
+            runs::same_lines(&side.client().await?, &rows).await
+        });
+        matched.add(&rows, &[], same.await?);
+        after = Some(last.key().to_owned());
+    }
+    let old = "older than LOG_RETENTION_DAYS and deleted since, as those of every run are";
+    let is_taken = side.far.is_some_and(|far| far.done_at.is_some()) && matched.held < side.taken();
+    Ok(vec![
+        Compared::new("logs: lines that were taken", side.taken(), matched.held).because(is_taken, old),
+        matched.compared("logs"),
+    ])
+}
+
+async fn of_frameworks(side: &Side<'_>) -> Result<Vec<Compared>> {
+    let rows = side.batch(None).await?;
+    let same = db::retry(side.pool, || async {
+        analyses::same_frameworks(&side.client().await?, &rows).await
+    });
+    let mut matched = Matched::default();
+    matched.add(&rows, &[], same.await?);
+    Ok(vec![
+        Compared::new("frameworks: found in ours by name", matched.read, matched.held),
+        matched.compared("frameworks"),
+    ])
+}
+
+async fn of_analyses(side: &Side<'_>, survey: &Survey) -> Result<Vec<Compared>> {
+    let scores = ["dynamics_score", "objections_score", "brand_score", "outcome_score"];
+    let mut matched = Matched::default();
+    let (mut parts, mut off) = (Decimal::ZERO, 0);
+    let frameworks = match survey.moved(Table::Frameworks) {
+        Some(found) => batch(side.pool, found, None).await?,
+        None => Vec::new(),
     };
     let mut after: Option<String> = None;
     loop {
-        let (rows, held) = db::retry(pool, || async {
-            let mut client = db::connect(pool).await?;
-            let transaction = reading(&mut client).await?;
-            let rows = found.batch(&transaction, SCHEMA, after.as_deref()).await?;
-            let held = adopted::held(&transaction, &keys(&rows)).await?;
-            Ok((rows, held))
-        })
-        .await?;
+        let rows = side.batch(after.as_deref()).await?;
         let Some(last) = rows.last() else { break };
-        after = Some(last.key().to_owned());
+        let same = db::retry(side.pool, || async {
+            analyses::same(&side.client().await?, &frameworks, &rows).await
+        });
+        matched.add(&rows, &["total_score", "analysis_cost"], same.await?);
         for row in &rows {
-            sums.read += 1;
-            let Read::Call(expected) = calls::read(row, now, &mut Tally::default()) else {
-                continue;
-            };
-            let old_cost = row.decimal("cost").or(expected.call.cost);
-            let old_seconds = row
-                .whole("duration_seconds")
-                .or(expected.call.duration_seconds)
-                .filter(|it| *it > 0);
-            sums.cost[0] += old_cost.unwrap_or_default();
-            sums.seconds[0] += Decimal::from(old_seconds.unwrap_or_default());
-            sums.with_transcript[0] += i64::from(says_something(expected.call.transcript.as_deref()));
-            let Some(held) = held.iter().find(|held| held.id == row.key()) else {
-                continue;
-            };
-            sums.held += 1;
-            sums.cost[1] += held.cost.unwrap_or_default();
-            sums.seconds[1] += Decimal::from(held.duration_seconds.unwrap_or_default());
-            sums.with_transcript[1] += i64::from(says_something(held.transcript.as_deref()));
-            let is_same = held.document_hash == expected.call.document_hash;
-            let is_changed = !is_same && merged(&expected, held).is_none();
-            sums.same_hash += i64::from(is_same);
-            sums.changed_since += i64::from(is_changed);
-            sums.lacking += i64::from(!is_same && !is_changed);
-            let differs = old_cost.unwrap_or_default() != held.cost.unwrap_or_default()
-                || old_seconds.unwrap_or_default() != held.duration_seconds.unwrap_or_default();
-            if differs && is_same {
-                let is_read =
-                    expected.call.cost == held.cost && expected.call.duration_seconds == held.duration_seconds;
-                sums.documents_say_otherwise += i64::from(is_read);
-                sums.unexplained += i64::from(!is_read);
-            }
+            let sum: Decimal = scores.iter().filter_map(|column| row.decimal(column)).sum();
+            parts += sum;
+            off += i64::from(row.decimal("total_score") != Some(sum));
         }
+        after = Some(last.key().to_owned());
     }
-    Ok(sums.compared())
-}
-
-impl Calls {
-    fn compared(&self) -> Vec<Compared> {
-        let mut why = Vec::new();
-        for (rows, what) in [
-            (self.refused, "could not be read (vapi_call_rejects)"),
-            (self.changed_since, "were changed by a sync since"),
-            (
-                self.documents_say_otherwise,
-                "have a document that says something else than its column",
-            ),
-        ] {
-            if rows > 0 {
-                why.push(format!("{rows} {what}"));
-            }
-        }
-        let why = why.join("; ");
-        let is_known = !why.is_empty() && self.unexplained == 0 && self.lacking == 0;
-        vec![
-            Compared::new("calls: found in ours by id", self.read, self.held)
-                .because(self.read - self.held <= self.refused, why.clone()),
-            Compared::new("calls: cost", self.cost[0], self.cost[1]).because(is_known, why.clone()),
-            Compared::new("calls: seconds", self.seconds[0], self.seconds[1]).because(is_known, why.clone()),
-            Compared::new(
-                "calls: with a transcript",
-                self.with_transcript[0],
-                self.with_transcript[1],
-            )
-            .because(self.with_transcript[1] >= self.with_transcript[0], why),
-            Compared::new("calls: documents with the same hash", self.held, self.same_hash).because(
-                self.lacking == 0,
-                format!("{} were changed by a sync since, and lack nothing", self.changed_since),
-            ),
-        ]
-    }
-}
-
-/// What is added up over all assistants.
-#[derive(Default)]
-struct Assistants {
-    read: i64,
-    known: i64,
-    versions: i64,
-    same: i64,
-}
-
-async fn of_assistants(pool: &Pool, found: &Found, history: Option<&Found>) -> Result<Vec<Compared>> {
-    let mut sums = Assistants::default();
-    let mut after: Option<String> = None;
-    loop {
-        let (last, batch) = db::retry(pool, || async {
-            let mut client = db::connect(pool).await?;
-            let transaction = reading(&mut client).await?;
-            let rows = found.batch(&transaction, SCHEMA, after.as_deref()).await?;
-            let last = rows.last().map(|row| row.key().to_owned());
-            Ok((last, Assistants::of(&transaction, &rows, history).await?))
-        })
-        .await?;
-        sums.add(&batch);
-        if last.is_none() {
-            break;
-        }
-        after = last;
-    }
-    Ok(vec![
-        Compared::new("assistants: found in ours by id", sums.read, sums.known),
-        Compared::new(
-            "assistants: versions with the same number and prompt",
-            sums.versions,
-            sums.same,
-        ),
-    ])
-}
-
-impl Assistants {
-    async fn of(transaction: &Transaction<'_>, rows: &[Old], history: Option<&Found>) -> Result<Self> {
-        let ids = keys(rows);
-        let mut sums = Self {
-            read: i64::try_from(rows.len()).unwrap_or_default(),
-            known: assistant::adopted::count(transaction, &ids).await?.0,
-            ..Self::default()
-        };
-        let Some(history) = history else { return Ok(sums) };
-        let old = history
-            .of_keys(transaction, SCHEMA, &ids, "assistant_id, version_number, changed_at")
-            .await?;
-        for row in rows {
-            let own: Vec<_> = old
-                .iter()
-                .filter(|version| version.key() == row.key())
-                .cloned()
-                .collect();
-            let current = assistants::read_assistant(row);
-            let current = current.as_ref().map(|assistant| (row, assistant));
-            let expected = assistants::read_versions(&own, current, DateTime::<Utc>::default());
-            let prompts = assistant::adopted::prompts(transaction, row.key()).await?;
-            let is_kept = |version: &&assistant::adopted::Version| {
-                prompts.contains(&(version.number, version.state.prompt.clone()))
-            };
-            sums.versions += i64::try_from(expected.len()).unwrap_or_default();
-            sums.same += i64::try_from(expected.iter().filter(is_kept).count()).unwrap_or_default();
-        }
-        Ok(sums)
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.read += other.read;
-        self.known += other.known;
-        self.versions += other.versions;
-        self.same += other.same;
-    }
-}
-
-async fn of_runs(client: &Transaction<'_>, found: &Found) -> Result<Vec<Compared>> {
-    let old = found
-        .sums(
-            client,
-            SCHEMA,
-            &[
-                (&["duration_ms"], "old.duration_ms"),
-                (&["records_fetched"], "old.records_fetched"),
-                (&["calls_analyzed"], "old.calls_analyzed"),
-                (&["api_cost"], "old.api_cost"),
-            ],
-        )
-        .await?;
-    let new = run::adopted::sums(client).await?;
-    let later = "a count or a cost beyond our column's bounds; the earlier figure is in the run's metadata";
-    Ok(vec![
-        Compared::new("runs: milliseconds", old[0], new.duration_ms).because(
-            true,
-            "worked out from start and end; the earlier figure is in the run's metadata",
-        ),
-        Compared::new("runs: records fetched", old[1], new.records_fetched)
-            .because(old[1] > Decimal::from(i32::MAX), later),
-        Compared::new("runs: calls analyzed", old[2], new.calls_analyzed)
-            .because(old[2] > Decimal::from(i32::MAX), later),
-        Compared::new("runs: cost", old[3], new.api_cost).because(old[3] >= Decimal::from(1_000_000), later),
-    ])
-}
-
-async fn of_lines(client: &Transaction<'_>, found: &Found, far: Option<&Progress>) -> Result<Vec<Compared>> {
-    let digest = "hashtextextended(concat(old.id, '|', old.level, '|', old.step, '|', old.message), 0)";
-    let old = found
-        .sums(client, SCHEMA, &[(&["id", "level", "step", "message"], digest)])
-        .await?;
-    let new = run::adopted::sums(client).await?;
-    let taken = far.map_or(0, |far| far.rows_taken);
-    let is_whole = far.is_some_and(|far| far.rows_refused == 0 && far.rows_present == 0 && new.lines == taken);
-    Ok(vec![
-        Compared::new("logs: lines of the earlier runs", taken, new.lines).because(
-            new.lines < taken,
-            "lines older than LOG_RETENTION_DAYS were deleted since, as those of every run are",
-        ),
-        Compared::new("logs: hash of ids, levels, steps and texts", old[0], new.lines_digest)
-            .because(!is_whole, "not every line is in both"),
-    ])
-}
-
-async fn of_analyses(client: &Transaction<'_>, found: &Found, far: Option<&Progress>) -> Result<Vec<Compared>> {
-    const PARTS: &str = "coalesce(old.dynamics_score, 0) + coalesce(old.objections_score, 0)
-                         + coalesce(old.brand_score, 0) + coalesce(old.outcome_score, 0)";
-    let columns: &[&str] = &["dynamics_score", "objections_score", "brand_score", "outcome_score"];
-    let all: &[&str] = &[
-        "total_score",
-        "dynamics_score",
-        "objections_score",
-        "brand_score",
-        "outcome_score",
-    ];
-    let digest = "hashtextextended(concat_ws('|', old.call_id, trim_scale(old.total_score::numeric), old.call_classification), 0)";
-    let old = found
-        .sums(
-            client,
-            SCHEMA,
-            &[
-                (&["total_score"], "old.total_score"),
-                (columns, PARTS),
-                (&["analysis_cost"], "old.analysis_cost"),
-                (
-                    all,
-                    "(old.total_score is distinct from coalesce(old.dynamics_score, 0) + coalesce(old.objections_score, 0)
-                      + coalesce(old.brand_score, 0) + coalesce(old.outcome_score, 0))::integer",
-                ),
-                (&["call_id", "total_score", "call_classification"], digest),
-            ],
-        )
-        .await?;
-    let new = earlier::sums(client).await?;
-    let is_partial = far.is_some_and(|far| far.rows_refused + far.rows_present > 0);
+    let new = db::retry(side.pool, || async { Ok(earlier::sums(&side.client().await?).await?) }).await?;
+    let is_partial = matched.is_good() && side.others() > 0;
     let why = "not every analysis could be taken";
     Ok(vec![
-        Compared::new("analyses: sum of totals", old[0], new.total).because(is_partial, why),
-        Compared::new("analyses: sum of parts", old[1], new.parts).because(is_partial, why),
-        Compared::new("analyses: cost", old[2], new.cost).because(is_partial, why),
-        Compared::new("analyses: totals that are not the sum of their parts", old[3], new.off).because(is_partial, why),
-        Compared::new("analyses: hash of calls, totals and classes", old[4], new.digest).because(is_partial, why),
+        Compared::new("analyses: found in ours", side.taken(), new.analyses),
+        matched.compared("analyses"),
+        Compared::new("analyses: sum of totals", matched.sums[0], new.total).because(is_partial, why),
+        Compared::new("analyses: sum of parts", parts, new.parts).because(is_partial, why),
+        Compared::new("analyses: cost", matched.sums[1], new.cost).because(is_partial, why),
+        Compared::new("analyses: totals unlike the sum of parts", off, new.off).because(is_partial, why),
     ])
 }
 
-fn says_something(text: Option<&str>) -> bool {
-    text.is_some_and(|text| !text.is_empty())
+fn count(rows: &[Old]) -> i64 {
+    i64::try_from(rows.len()).unwrap_or_default()
 }
