@@ -1,5 +1,6 @@
 //! `callmark rederive`: brings the columns of stored calls up to date with this version.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -49,12 +50,13 @@ fn text(done: Rederived, left: i64) -> String {
         _ => format!("{calls} calls derived anew, {changed} of them changed"),
     };
     if unreadable > 0 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n{unreadable} have a document that cannot be read: their columns stay as they were"
-        ));
+        );
     }
     if left > 0 {
-        text.push_str(&format!("\n{} are left: run it again", number(left)));
+        let _ = write!(text, "\n{} are left: run it again", number(left));
     }
     text
 }

@@ -127,14 +127,14 @@ async fn a_number_shows_its_last_two_digits_where_it_has_many() {
 #[tokio::test]
 async fn an_owner_who_may_make_no_roles_migrates_and_lets_an_administrator_make_it() {
     let db = TestDb::empty().await;
-    let owner = format!("owner_{}", Uuid::new_v4().simple());
+    let migrator = format!("owner_{}", Uuid::new_v4().simple());
     let name: Value = db.rows("select current_database() as name").await[0]["name"].clone();
     let create = format!(
-        "create role {owner} login nocreaterole; alter database {} owner to {owner}; alter schema public owner to {owner}",
+        "create role {migrator} login nocreaterole; alter database {} owner to {migrator}; alter schema public owner to {migrator}",
         name.as_str().unwrap()
     );
     db.client().await.batch_execute(&create).await.unwrap();
-    let url = db.url().replace("postgres@", &format!("{owner}@"));
+    let url = db.url().replace("postgres@", &format!("{migrator}@"));
     let settings: Database = Reader::from_pairs([("DATABASE_URL".to_owned(), url)]).database();
 
     shared::db::migrate(&settings).await.unwrap();

@@ -20,6 +20,7 @@ pub struct Adopted {
 
 /// How a call of the table compares with an adopted one.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one answer of one query")]
 pub struct Held {
     /// Every column is the same, but for when it was stored.
     pub is_same: bool,

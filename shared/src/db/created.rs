@@ -75,8 +75,9 @@ fn creation(line: &str, version: i32) -> Option<Created> {
 fn index(line: &str) -> Option<&str> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
-        ["create", "index", name, ..] | ["create", "unique", "index", name, ..] => Some(name),
-        ["constraint", name, "primary" | "unique", ..] => Some(name),
+        ["create", "index", name, ..]
+        | ["create", "unique", "index", name, ..]
+        | ["constraint", name, "primary" | "unique", ..] => Some(name),
         _ => None,
     }
 }

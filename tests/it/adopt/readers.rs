@@ -36,7 +36,7 @@ async fn a_report_that_runs_for_long_holds_up_the_move_and_nobody_else() {
     let adoption = tokio::spawn(async move { try_take_over(&settings).await });
 
     // The view stays where it is, and reads tables that are being moved.
-    let (_, waited) = longest(
+    let ((), waited) = longest(
         &earlier.db,
         "select count(*) from long_calls_by_assistant",
         tokio::time::sleep(Duration::from_secs(12)),
@@ -53,8 +53,8 @@ async fn a_report_that_runs_for_long_holds_up_the_move_and_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn through_a_transaction_pooler_it_is_told_adopted_and_verified() {
-    let (plain, pooled) = (Earlier::small().await, Earlier::small().await);
-    take_over(&plain.db).await;
+    let (direct, pooled) = (Earlier::small().await, Earlier::small().await);
+    take_over(&direct.db).await;
     let Some((_pooler, url)) = pooled.db.through_pooler().await else {
         return;
     };
@@ -68,5 +68,5 @@ async fn through_a_transaction_pooler_it_is_told_adopted_and_verified() {
     assert_eq!((plan.tables.len(), plan.obstacles.len()), (7, 0), "{plan:#?}");
     assert!(one.unwrap().is_complete && other.unwrap().is_complete);
     assert!(verified.is_good, "{verified:#?}");
-    assert_eq!(contents(&pooled.db).await, contents(&plain.db).await);
+    assert_eq!(contents(&pooled.db).await, contents(&direct.db).await);
 }

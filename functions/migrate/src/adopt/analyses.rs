@@ -1,6 +1,7 @@
 //! The earlier system's scores, unverified, and the frameworks that they were given by.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -86,14 +87,15 @@ pub(super) async fn same(db: &impl Executor, frameworks: &[Old], rows: &[Old]) -
     let mut analyses = Vec::new();
     for row in rows {
         let place = place_in(frameworks, row);
-        if !ids.contains_key(&place) {
-            let named = place.and_then(|place| frameworks.get(place));
-            let found = find(db, named, version(frameworks, place)).await?;
-            ids.insert(place, found.map(|found| found.id));
-        }
-        if let Some(Some(id)) = ids.get(&place) {
-            analyses.push(read(row, *id));
-        }
+        let id = match ids.entry(place) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(unknown) => {
+                let named = place.and_then(|place| frameworks.get(place));
+                let found = find(db, named, version(frameworks, place)).await?;
+                *unknown.insert(found.map(|found| found.id))
+            }
+        };
+        analyses.extend(id.map(|id| read(row, id)));
     }
     Ok(earlier::same(db, &analyses).await?)
 }

@@ -187,7 +187,7 @@ fn worked_out(call: &Call, row: &Old) -> Map<String, Value> {
     let mut worked_out = Map::new();
     let started_at = call.started_at.or_else(|| row.instant("started_at"));
     let ended_at = call.ended_at.or_else(|| row.instant("ended_at"));
-    if !started_at.zip(ended_at).is_some_and(|(start, end)| start <= end) {
+    if started_at.zip(ended_at).is_none_or(|(start, end)| start > end) {
         // A call that never began was written as one of no length.
         let seconds = row
             .whole("duration_seconds")
@@ -238,8 +238,8 @@ async fn store(
         .collect();
     if !changes.is_empty() {
         let calls: Vec<&Call> = changes.iter().map(|change| &*change.call).collect();
-        let changed = call::update(transaction, &calls, now).await?;
-        tally.note_many("calls that a sync had stored with less", changed);
+        let filled = call::update(transaction, &calls, now).await?;
+        tally.note_many("calls that a sync had stored with less", filled);
     }
     Ok(())
 }
