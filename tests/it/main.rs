@@ -41,5 +41,6 @@ mod skew;
 mod starved;
 mod sync;
 mod tls;
+mod versions;
 mod watchdog;
 mod year;
