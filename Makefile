@@ -24,6 +24,7 @@ demo: postgres ## see it work: a simulated Vapi, a throw-away PostgreSQL, a sync
 
 test: postgres ## run every test (ARGS='name of a test')
 	@setup/pgbouncer.sh
+	@setup/postgres_versions.sh
 	@setup/browser.sh
 	cargo test --workspace $(ARGS)
 	@$(MAKE) --no-print-directory test-sdk
@@ -108,6 +109,7 @@ sam: # what builds for AWS
 
 setup: postgres sam ## install everything that the commands above install when they need it
 	@setup/pgbouncer.sh
+	@setup/postgres_versions.sh
 	@setup/browser.sh
 	@setup/sdk.sh
 	@setup/venv.sh cfn setup/requirements-cfn.txt

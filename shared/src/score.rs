@@ -1,6 +1,7 @@
 //! What a framework says of a call as stored, and every query on `qci_analyses` and `judge_requests`.
 
 mod by_run;
+mod compressed;
 pub mod earlier;
 mod findings;
 pub mod ledger;
@@ -18,6 +19,7 @@ use crate::db::{DbError, Executor, Transaction};
 use crate::price::Usage;
 
 pub use by_run::{by_run, stream_by_run};
+pub(crate) use compressed::compress;
 pub use findings::{CriterionFound, EvidenceFound, FailureFound, Findings, StrengthFound, TipFound};
 pub use ledger::Request;
 pub use material::{Material, Unreadable, materials};

@@ -308,7 +308,10 @@ async fn a_migration_of_such_a_database_changes_nothing_and_names_the_way() {
     let earlier = Earlier::small().await;
     let rows = earlier_contents(&earlier.db, "public").await;
 
-    let refusal = adopt::migrate(&settings(&earlier.db)).await.unwrap_err().to_string();
+    let refusal = adopt::migrate(&settings(&earlier.db), None)
+        .await
+        .unwrap_err()
+        .to_string();
 
     for word in [
         "public.runs",
@@ -334,7 +337,7 @@ async fn a_second_adoption_finds_nothing_to_do_and_other_databases_have_none() {
     assert!(again.moved.is_empty() && again.applied.is_empty() && again.is_complete);
     assert_eq!(contents(&earlier.db).await, before);
     assert_eq!(
-        adopt::migrate(&settings(&earlier.db)).await.unwrap(),
+        adopt::migrate(&settings(&earlier.db), None).await.unwrap().applied,
         Vec::<String>::new()
     );
     let other = TestDb::new().await;

@@ -507,3 +507,25 @@ async fn a_request_with_members_missing_or_wrong_is_still_answered() {
     assert_eq!(receiver.answer()["StackId"], "");
     assert_eq!(receiver.answer()["RequestId"], "request-1");
 }
+
+#[tokio::test]
+async fn what_the_function_leaves_to_the_command_is_said_in_its_answer() {
+    let db = TestDb::empty().await;
+    crate::large::migrate_to(&db, 29).await;
+    let call = "insert into vapi_calls_raw (id, raw_json, document_hash, synced_at)
+                values ('a', '{}', decode(repeat('00', 16), 'hex'), now())";
+    db.client().await.batch_execute(call).await.unwrap();
+    let receiver = Receiver::new().await;
+
+    handle(&db.url(), &receiver.event("Update")).await.unwrap();
+
+    let answer = receiver.answer();
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    let reason = answer["Reason"].as_str().unwrap();
+    assert!(
+        reason.ends_with("; left to `callmark migrate`: the backfill compress_calls"),
+        "{reason}"
+    );
+    let again = handle(&db.url(), &json!({})).await.unwrap();
+    assert_eq!(again["left"], json!(["the backfill compress_calls"]));
+}

@@ -1,6 +1,6 @@
 //! A migrated database for each test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, mpsc};
 
 use local::postgres::{PgBouncer, Postgres, Settings, find};
@@ -43,6 +43,17 @@ impl TestDb {
     /// A new database on a server of its own, for a test that needs [`Self::server`].
     pub async fn alone() -> Self {
         Self::on(Server::Own(server_with_template().await)).await
+    }
+
+    /// A new database on a server of its own, of the version whose programs are in this folder.
+    pub async fn of_version(binaries: &Path) -> Self {
+        Self::on(Server::Own(server_of(binaries).await)).await
+    }
+
+    /// The server's major version.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.postgres().major()
     }
 
     /// A new database that nothing was applied to.
@@ -207,12 +218,15 @@ static DROPPING: LazyLock<mpsc::Sender<(&'static Postgres, String)>> = LazyLock:
 /// A server whose only database, beside Postgres's own, is the migrated template.
 async fn server_with_template() -> Postgres {
     let pg_bin = std::env::var_os("PG_BIN").map(PathBuf::from);
-    let binaries = find(pg_bin.as_deref()).expect("finding PostgreSQL");
+    server_of(&find(pg_bin.as_deref()).expect("finding PostgreSQL")).await
+}
+
+async fn server_of(binaries: &Path) -> Postgres {
     let settings = Settings {
         in_memory: true,
         ..Settings::default()
     };
-    let server = Postgres::start_with(&binaries, &settings)
+    let server = Postgres::start_with(binaries, &settings)
         .await
         .expect("starting PostgreSQL");
     let created = server.create_database(TEMPLATE).await;

@@ -1,5 +1,6 @@
 //! The answer to a request: put as a document where the request says.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -79,6 +80,10 @@ impl<'a> Answer<'a> {
             Ok(done) => {
                 answer.status = Status::Success;
                 answer.reason = format!("applied {} migrations", done.applied.len());
+                if !done.left.is_empty() {
+                    let left = format!("; left to `callmark migrate`: {}", done.left.join(", "));
+                    let _ = write!(answer.reason, "{}", cut(&left, SIZE / 2));
+                }
                 answer.data = Some(Data {
                     applied: done.applied.len().to_string(),
                     adoption: done.adopted.as_ref().map(

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::config::{Database, Reader};
 use shared::db::{self, MigrationError};
-use shared::{clock, telemetry};
+use shared::{backfill, clock, telemetry};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
@@ -60,6 +60,12 @@ enum Wish {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Done {
     pub(crate) applied: Vec<String>,
+    /// What was done after the migrations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    later: Vec<String>,
+    /// What `callmark migrate` is left to do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) left: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) adopted: Option<Adopted>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,7 +138,7 @@ async fn work(settings: impl Future<Output = Result<Database>>, wish: Wish, unti
             ..Done::default()
         }),
         Wish::Adopt if adopt::is_there(&db::pool(&settings)?).await? => adopted(&settings, until).await,
-        Wish::Adopt | Wish::Migrate => migrate(&settings).await,
+        Wish::Adopt | Wish::Migrate => migrate(&settings, until).await,
     }
 }
 
@@ -153,20 +159,27 @@ async fn adopted(settings: &Database, until: Instant) -> Result<Done> {
     Ok(Done {
         applied: std::mem::take(&mut adopted.applied),
         adopted: Some(adopted),
-        plan: None,
+        ..Done::default()
     })
 }
 
-async fn migrate(settings: &Database) -> Result<Done> {
-    match adopt::migrate(settings).await {
-        Ok(applied) => {
-            tracing::info!(
-                migrations.applied = applied.len(),
-                "applied {} migrations",
-                applied.len()
-            );
+/// What takes longer than there is time for is left to `callmark migrate`: the code does without it, only slower.
+async fn migrate(settings: &Database, until: Instant) -> Result<Done> {
+    let late = until - BATCH.min((until - Instant::now()) / 4);
+    match adopt::migrate(settings, Some(late)).await {
+        Ok(migrated) => {
+            let count = migrated.applied.len();
+            tracing::info!(migrations.applied = count, "applied {count} migrations");
+            let left = left(settings, migrated.left).await;
+            if !left.is_empty() {
+                let why = migrated.trouble.as_ref().map(|trouble| telemetry::chain(trouble));
+                let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+                tracing::warn!("left to `callmark migrate`: {}{why}", left.join(", "));
+            }
             Ok(Done {
-                applied,
+                applied: migrated.applied,
+                later: migrated.later,
+                left,
                 ..Done::default()
             })
         }
@@ -180,6 +193,19 @@ async fn migrate(settings: &Database) -> Result<Done> {
             _ => Err(error),
         },
     }
+}
+
+/// What is left after the migrations, rows to change among it. Where that cannot be told, nothing fails of it.
+async fn left(settings: &Database, mut left: Vec<String>) -> Vec<String> {
+    let open = async {
+        let client = db::connect(&db::pool(settings)?).await?;
+        anyhow::Ok(backfill::left(&client).await?)
+    };
+    match open.await {
+        Ok(open) => left.extend(open.into_iter().map(|open| format!("the backfill {}", open.name))),
+        Err(error) => tracing::warn!("reading what is left: {}", telemetry::chain(error.as_ref())),
+    }
+    left
 }
 
 impl Wish {

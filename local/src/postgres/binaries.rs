@@ -6,6 +6,8 @@ use anyhow::{Context, bail};
 
 /// What `make setup` lays down where the system has no Postgres.
 const LAID_DOWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/postgres/bin");
+/// Where it lays down other versions, for tests.
+const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools");
 
 /// The folder that holds `initdb` and `postgres`: `pg_bin` if given, else what `PATH` has,
 /// else the newest that a package manager installed, else what `make setup` laid down.
@@ -26,6 +28,24 @@ pub fn find(pg_bin: Option<&Path>) -> anyhow::Result<PathBuf> {
              that holds initdb and postgres"
         ),
     }
+}
+
+/// Every folder on this machine that holds `initdb` and `postgres`, in no order.
+#[must_use]
+pub fn find_all() -> Vec<PathBuf> {
+    let laid_down = versions(TOOLS, "postgres-")
+        .into_iter()
+        .map(|folder| folder.join("bin"));
+    let mut found: Vec<PathBuf> = on_path("initdb")
+        .filter_map(|initdb| Some(initdb.parent()?.to_owned()))
+        .chain(packaged())
+        .chain([PathBuf::from(LAID_DOWN)])
+        .chain(laid_down)
+        .filter_map(|folder| complete(&folder))
+        .collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// Every `program` that `PATH` leads to, with links followed: on many machines the link is

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use tokio_postgres::types::Type;
 
-use super::{COLUMNS, Call, column_list, copy_into};
+use super::{COLUMNS, Call, column_list, copy_into, make_room};
 use crate::db::{DbError, Executor as _, Transaction};
 
 /// A call, and when the earlier system had stored it.
@@ -88,9 +88,7 @@ pub async fn compare(transaction: &Transaction<'_>, calls: &[&Adopted]) -> Resul
 }
 
 async fn stage(transaction: &Transaction<'_>, calls: &[&Adopted]) -> Result<(), DbError> {
-    transaction
-        .batch_execute("create temporary table incoming_calls (like vapi_calls_raw including defaults) on commit drop")
-        .await?;
+    make_room(transaction).await?;
     let (rows, times): (Vec<&Call>, Vec<DateTime<Utc>>) =
         calls.iter().map(|adopted| (&adopted.call, adopted.synced_at)).unzip();
     let ids: Vec<&str> = rows.iter().map(|call| call.id.as_str()).collect();

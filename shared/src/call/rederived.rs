@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio_postgres::types::Type;
 
-use super::{COLUMNS, Call, copy_into};
+use super::{COLUMNS, Call, copy_into, make_room};
 use crate::db::{DbError, Executor, Transaction};
 use crate::document::{DERIVED_VERSION, Version, reread};
 
@@ -89,9 +89,7 @@ async fn write(transaction: &Transaction<'_>, calls: &[Box<Call>], now: DateTime
     if calls.is_empty() {
         return Ok(0);
     }
-    transaction
-        .batch_execute("create temporary table incoming_calls (like vapi_calls_raw including defaults) on commit drop")
-        .await?;
+    make_room(transaction).await?;
     let calls: Vec<&Call> = calls.iter().map(AsRef::as_ref).collect();
     copy_into(transaction, "incoming_calls", &calls, now).await?;
     let derived = || {

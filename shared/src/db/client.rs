@@ -140,6 +140,11 @@ impl Transaction<'_> {
         self.client.batch_execute("rollback").await
     }
 
+    /// Its id at the server.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Runs statements for as long as they take, or until `lost` says for how long their answer has been missing.
     pub(super) async fn execute_watched(
         &self,

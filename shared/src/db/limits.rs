@@ -6,6 +6,8 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(10);
 /// A restart of PostgreSQL takes this long at most; work that meets one goes on trying for twice as long.
 const RESTART: Duration = Duration::from_secs(10);
+/// How long a migration waits for a lock before it lets pass who wait behind it, and tries again.
+const LOCK_OF_MIGRATIONS: Duration = Duration::from_millis(500);
 
 /// The limits of one use of the database.
 #[derive(Clone, Copy, Debug)]
@@ -61,11 +63,13 @@ impl Limits {
         }
     }
 
-    /// For migrations: a statement takes as long as it takes, and is watched instead (see `migrator`).
+    /// For migrations: a statement takes as long as it takes, and is watched instead (see `migrator`). It does not wait
+    /// for a lock, since everybody behind it would wait, too.
     pub(super) fn of_migrations(self) -> Self {
         Self {
             server: ServerLimits {
                 statement: Duration::ZERO,
+                lock: LOCK_OF_MIGRATIONS.min(self.server.lock),
                 ..self.server
             },
             ..self
@@ -76,7 +80,11 @@ impl Limits {
     pub(super) fn of_whole_tables(self) -> Self {
         Self {
             is_watched: true,
-            ..self.of_migrations()
+            server: ServerLimits {
+                statement: Duration::ZERO,
+                ..self.server
+            },
+            ..self
         }
     }
 

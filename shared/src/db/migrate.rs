@@ -2,25 +2,21 @@
 
 use std::error::Error;
 use std::iter::successors;
-use std::time::Duration;
 
 use refinery::error::Kind;
 use refinery::{Migration, Report};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use super::client::{Executor as _, Transaction};
 use super::error::{ConnectError, DbError, is_transient};
+use super::later::{self, LaterError, Runner};
 use super::migrator::Migrator;
+use super::patience::{LOCKED, Patience, holders};
 use super::pool::{Pool, connect, pool};
 use super::url::MalformedUrl;
 use crate::{config, telemetry};
-
-/// How long another migration may take, looked at every quarter of a second.
-const TURNS: usize = 480;
-const TURN: Duration = Duration::from_millis(250);
-/// How long a database that failed half-way is left alone.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// The key of the transaction-level advisory lock that migrations run under ("callmark" in ASCII).
 const LOCK: i64 = 0x6361_6c6c_6d61_726b;
@@ -40,6 +36,17 @@ pub enum MigrationError {
     /// A migration was refused, or the database holds a different version of one.
     #[error("applying migrations")]
     Apply(#[from] Box<refinery::Error>),
+    /// Others hold what a migration has to lock.
+    #[error("a migration got no lock in {} s; {holders}", LOCKED.as_secs())]
+    Locked {
+        /// Who does, and what to do about it.
+        holders: String,
+        /// What was refused.
+        source: Box<MigrationError>,
+    },
+    /// The migrations are applied; what follows them is not done.
+    #[error("what follows the migrations is not done; the next migration goes on with it")]
+    Later(#[source] LaterError),
     /// Nothing is missing, and newer code has migrated the database further than ours can.
     #[error("the database is newer than this code: it has {0}")]
     Newer(String),
@@ -59,38 +66,74 @@ pub(super) mod embedded {
     refinery::embed_migrations!("../migrations");
 }
 
+/// What was done to a database.
+#[derive(Debug, Default)]
+pub struct Migrated {
+    /// The migrations that were applied.
+    pub applied: Vec<String>,
+    /// What was carried out of that which follows the migrations.
+    pub later: Vec<String>,
+    /// What was not. The code does without it, only slower; the next migration takes it up.
+    pub left: Vec<String>,
+    /// Why not, unless the time ended.
+    pub trouble: Option<LaterError>,
+}
+
 /// Applies what is missing of `migrations/`, once, however many callers try; returns the names applied.
 ///
 /// A database that is away at the start is told at once; one that fails half-way gets another try, which begins where
-/// the first one ended.
+/// the first one ended. A migration that others keep from a lock is tried again for two minutes.
 pub async fn migrate(settings: &config::Database) -> Result<Vec<String>, MigrationError> {
+    let migrated = migrate_until(settings, None).await?;
+    match migrated.trouble {
+        Some(trouble) => Err(MigrationError::Later(trouble)),
+        None => Ok(migrated.applied),
+    }
+}
+
+/// As [`migrate`]; what follows the migrations is done until then, and what is left of it is told.
+pub async fn migrate_until(settings: &config::Database, until: Option<Instant>) -> Result<Migrated, MigrationError> {
+    migrate_with(settings, later::STATEMENTS, until).await
+}
+
+/// As [`migrate_until`], with other statements to follow the migrations than those of `later.sql`.
+pub async fn migrate_with(
+    settings: &config::Database,
+    later: &str,
+    until: Option<Instant>,
+) -> Result<Migrated, MigrationError> {
     let pool = pool(settings)?.for_migrations();
-    let mut applied = Vec::new();
-    let (mut turns, mut in_trouble_since) = (0, None);
+    let mut migrated = Migrated::default();
+    let mut patience = Patience::new(&pool, until);
     loop {
-        let pause = match migrate_unless_busy(&pool, &mut applied).await {
-            Ok(()) => return Ok(applied),
-            Err(MigrationError::Busy) if turns < TURNS => {
-                turns += 1;
-                TURN
+        let ended = migrate_unless_busy(&pool, &mut migrated, later, until).await;
+        let Err(error) = ended else { return Ok(migrated) };
+        match (patience.pause(&error).await, error) {
+            (Some(pause), _) => sleep(pause).await,
+            // The migrations are applied; whoever asked for them has what they asked for.
+            (None, MigrationError::Later(trouble)) => {
+                migrated.trouble = Some(trouble);
+                return Ok(migrated);
             }
-            Err(error) if error.passes(in_trouble_since.is_some()) => {
-                let since: &mut Instant = in_trouble_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= pool.limits.retry {
-                    return Err(error);
-                }
-                tracing::warn!("migrating again: {}", telemetry::chain(&error));
-                PAUSE
+            (None, error) if error.is_about_a_lock() => {
+                return Err(MigrationError::Locked {
+                    holders: holders(&pool).await,
+                    source: Box::new(error),
+                });
             }
-            Err(error) => return Err(error),
-        };
-        sleep(pause).await;
+            (None, error) => return Err(error),
+        }
     }
 }
 
 /// The lock lives in a transaction of its own, since a session's lock would leak through a pooler. Nobody waits
 /// in such a transaction: those who wait would hold the pooler's connections that the migration needs.
-async fn migrate_unless_busy(pool: &Pool, applied: &mut Vec<String>) -> Result<(), MigrationError> {
+async fn migrate_unless_busy(
+    pool: &Pool,
+    migrated: &mut Migrated,
+    later: &str,
+    until: Option<Instant>,
+) -> Result<(), MigrationError> {
     let mut guard = connect(pool).await?;
     let lock = guard.transaction().await?;
     let row = lock
@@ -106,12 +149,45 @@ async fn migrate_unless_busy(pool: &Pool, applied: &mut Vec<String>) -> Result<(
     if encoding != "UTF8" {
         return Err(MigrationError::Encoding(encoding));
     }
-    let ended = run(pool, &lock, applied).await;
+    let ended = match run(pool, &lock, &mut migrated.applied).await {
+        Ok(()) => follow(pool, &lock, migrated, later, until)
+            .await
+            .map_err(MigrationError::Later),
+        Err(error) => Err(error),
+    };
     // The lock goes with its transaction, whatever the answer is.
     if let Err(error) = lock.commit().await {
         tracing::warn!("giving the lock back: {}", telemetry::chain(&error));
     }
     ended
+}
+
+/// Brings about what follows the migrations, until then. A statement that is under way goes on without us.
+async fn follow(
+    pool: &Pool,
+    lock: &Transaction<'_>,
+    migrated: &mut Migrated,
+    later: &str,
+    until: Option<Instant>,
+) -> Result<(), LaterError> {
+    let runner = Runner::new(pool, lock);
+    let mut statements = later::parse(later)?;
+    while let Some(later) = statements.next() {
+        let work = runner.bring_about(&later);
+        let ended = match until {
+            Some(until) => timeout_at(until, work).await.ok(),
+            None => Some(work.await),
+        };
+        if let Some(Ok(was_there_work)) = ended {
+            migrated.later.extend(was_there_work.then(|| later.aim.to_string()));
+            continue;
+        }
+        let left = std::iter::once(later).chain(statements);
+        migrated.left = left.map(|later| later.aim.to_string()).collect();
+        return ended.unwrap_or(Ok(true)).map(|_| ());
+    }
+    migrated.left.clear();
+    Ok(())
 }
 
 /// Applies one after the other. What is applied is noted although a later one fails: another try finds it done.
@@ -164,16 +240,25 @@ fn refusal(error: refinery::Error, ours: &[Migration], applied: &[Migration]) ->
 
 impl MigrationError {
     /// Whether another try can help. A database that was never reached is told of at once.
-    fn passes(&self, was_reached: bool) -> bool {
+    pub(super) fn passes(&self, was_reached: bool) -> bool {
         match self {
             Self::Connect(error) => was_reached && error.is_transient(),
             Self::Lock(error) => is_transient(error),
-            // Refinery wraps its own errors once more, depending on what it was at.
-            Self::Apply(error) => successors(Some(error.as_ref() as &(dyn Error + 'static)), |error| {
-                (*error).source()
-            })
-            .any(|cause| cause.downcast_ref().is_some_and(is_transient)),
-            Self::Busy | Self::Newer(_) | Self::Encoding(_) | Self::Url(_) => false,
+            Self::Apply(_) => self.causes().any(is_transient),
+            Self::Later(error) => error.is_transient(),
+            Self::Busy | Self::Newer(_) | Self::Encoding(_) | Self::Url(_) | Self::Locked { .. } => false,
         }
+    }
+
+    /// Whether others hold a lock that was asked for.
+    pub(super) fn is_about_a_lock(&self) -> bool {
+        self.causes()
+            .any(|error| error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
+    }
+
+    /// What the database said; Refinery wraps its own errors once more, depending on what it was at.
+    fn causes(&self) -> impl Iterator<Item = &DbError> {
+        successors(Some(self as &(dyn Error + 'static)), |error| (*error).source())
+            .filter_map(|cause| cause.downcast_ref())
     }
 }

@@ -250,7 +250,7 @@ async fn a_table_of_somebody_else_is_neither_moved_nor_overwritten() {
         Value::Null
     );
     let other = with("create table public.logs (at timestamptz, line text)").await;
-    let refusal = adopt::migrate(&settings(&other)).await.unwrap_err();
+    let refusal = adopt::migrate(&settings(&other), None).await.unwrap_err();
     assert!(
         refusal.to_string().contains("public.logs is neither Callmark's nor"),
         "{refusal:#}"
@@ -264,7 +264,7 @@ async fn a_database_on_which_a_migration_failed_before_is_adopted() {
     shared::db::migrate(&settings(&db)).await.unwrap_err();
     assert_eq!(value(&db, "select count(*) from refinery_schema_history").await, 2);
 
-    let refusal = adopt::migrate(&settings(&db)).await.unwrap_err();
+    let refusal = adopt::migrate(&settings(&db), None).await.unwrap_err();
     let adopted = take_over(&db).await;
 
     assert!(refusal.to_string().contains("(public.vapi_calls_raw)"), "{refusal:#}");

@@ -74,7 +74,7 @@ async fn between_moving_and_migrating_a_migration_is_no_obstacle() {
     let earlier = Earlier::small().await;
     killed_after(&earlier.db, 1, Duration::ZERO).await;
 
-    adopt::migrate(&settings(&earlier.db)).await.unwrap();
+    adopt::migrate(&settings(&earlier.db), None).await.unwrap();
     let adopted = take_over(&earlier.db).await;
 
     assert!(adopted.is_complete);

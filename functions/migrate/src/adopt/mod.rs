@@ -27,8 +27,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::adoption::{self, Progress};
 use shared::config::Database;
-use shared::db::{self, Client, DbError, Executor as _, MigrationError, Pool, Transaction};
+use shared::db::{self, Client, DbError, Executor as _, Migrated, MigrationError, Pool, Transaction};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use self::survey::Survey;
 
@@ -137,10 +138,10 @@ async fn reading(client: &mut Client) -> Result<Transaction<'_>, DbError> {
     Ok(transaction)
 }
 
-/// Applies the migrations, unless the database must be adopted first.
-pub async fn migrate(settings: &Database) -> Result<Vec<String>> {
+/// Applies the migrations and what follows them, until then, unless the database must be adopted first.
+pub async fn migrate(settings: &Database, until: Option<Instant>) -> Result<Migrated> {
     check(&db::pool(settings)?).await?;
-    Ok(db::migrate(settings).await?)
+    Ok(db::migrate_until(settings, until).await?)
 }
 
 /// Adopts the database, or goes on with that. `is_late` ends it between two batches.
