@@ -8,6 +8,7 @@
 mod absent;
 mod adopt;
 mod away;
+mod backlog;
 mod bad_rows;
 mod config;
 mod database;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use shared::run::{Outcome, Run, Step};
-use shared::score::{self, Verdict};
+use shared::score::{self, Verdict, backlog};
 use shared::{clock, db};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -23,8 +23,6 @@ use crate::tally::Tally;
 
 /// Calls that are read at once.
 pub(crate) const CHUNK: usize = 50;
-/// Calls of one run at most; the rest waits for the next one.
-const MOST: i64 = 100_000;
 /// Calls in a row without an answer after which the judge is taken for gone.
 const GONE: usize = 5;
 
@@ -39,7 +37,7 @@ enum Stop {
 /// The calls to look at: those of the input, or all that need it, oldest first.
 pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> Result<Vec<String>> {
     let pool = &deps.ledger.pool;
-    let limit = input.limit.map_or(MOST, i64::from);
+    let limit = input.limit.map_or(backlog::MOST, i64::from).min(backlog::MOST);
     if let Some(wanted) = &input.call_ids {
         let stored = db::retry(pool, || async {
             let client = db::connect(pool).await?;
@@ -63,9 +61,19 @@ pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> 
                 .collect());
         }
     }
+    let framework = desk.framework.id;
+    // A framework's first look reads every call.
+    let pool = &pool.for_whole_tables();
     db::retry(pool, || async {
-        let client = db::connect(pool).await?;
-        Ok(score::backlog(&client, desk.framework.id, input.call_ids.as_deref(), limit).await?)
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        let calls = match &input.call_ids {
+            Some(ids) => backlog::among(&transaction, framework, ids, limit).await?,
+            None if input.estimate => backlog::read(&transaction, framework, limit).await?,
+            None => backlog::advance(&transaction, framework, limit).await?,
+        };
+        transaction.commit().await?;
+        Ok(calls)
     })
     .await
     .context("choosing calls")
