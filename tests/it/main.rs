@@ -17,6 +17,7 @@ mod documents;
 mod emptier;
 mod faults;
 mod findings;
+mod hours;
 mod last_look;
 mod metrics;
 mod migrate;

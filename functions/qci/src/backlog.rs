@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use shared::run::{Outcome, Run, Step};
 use shared::score::{self, Verdict, backlog};
-use shared::{clock, db};
+use shared::{dashboard, db};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -105,6 +105,10 @@ pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &In
     if let Err(error) = ledger::give_up(&scorer.pool, Some(run.id)).await {
         tracing::warn!("{error:#}");
     }
+    if let Err(error) = dashboard::keep_hours(&scorer.pool, run.time_left()).await {
+        // The pages read scores instead.
+        run.warn(Step::Save, format!("{error:#}"), json!({}));
+    }
     // What is without an answer now, was so to the last.
     if stop.is_none() {
         stop = tally.silence().map(Stop::Judge);
@@ -176,8 +180,7 @@ async fn judge_all(
     let most = deps.settings.concurrency * 2;
     let (mut waiting, mut more) = (None::<Box<Prepared>>, true);
     let (mut stop, mut too_dear) = (None, None);
-    let left = (run.checkpoint_at() - clock::now()).to_std().unwrap_or_default();
-    let mut checkpoint = std::pin::pin!(tokio::time::sleep(left));
+    let mut checkpoint = std::pin::pin!(tokio::time::sleep(run.time_left()));
     while stop.is_none() && (more || waiting.is_some() || !judging.is_empty()) {
         if let Some(prepared) = waiting.take() {
             let guess = prepared.guess.unwrap_or_default();
