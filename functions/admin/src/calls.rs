@@ -57,8 +57,7 @@ struct Page<'a> {
     ndjson: String,
     metrics: Option<Metrics>,
     timeline: Option<Chart>,
-    /// Counting took too long: a preset that is shorter, if there is one.
-    too_long: Option<Option<&'a Preset>>,
+    too_long: Option<TooLong<'a>>,
     calls: Vec<Row>,
     is_first: bool,
     newer: Option<String>,
@@ -94,7 +93,12 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
     let presets = filters.presets(&parameters, &viewer);
     let (figures, too_long) = match Figures::count(&app, &filters, viewer.zone()).await {
         Ok(figures) => (figures, None),
-        Err(NotCounted::TooLong) => (Figures::default(), Some(filters.shorter(&presets))),
+        Err(NotCounted::TooLong) => (
+            Figures::default(),
+            Some(TooLong {
+                shorter: filters.shorter(&presets),
+            }),
+        ),
         Err(NotCounted::Trouble(trouble)) => return Err(trouble),
     };
     let chosen = filters.assistant.as_deref();
@@ -118,6 +122,12 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
         filters: &filters,
         assistants: &assistants,
     })
+}
+
+/// Counting took too long.
+struct TooLong<'a> {
+    /// A preset that takes less, if there is one.
+    shorter: Option<&'a Preset>,
 }
 
 /// What is counted of the calls.

@@ -220,7 +220,7 @@ async fn play(
     }
     // The hours know of it, unless they are told to forget.
     writers[WRITERS].run("delete from vapi_calls_raw").await;
-    if steps.len() % 3 == 0 {
+    if steps.len().is_multiple_of(3) {
         writers[WRITERS].run("truncate vapi_calls_raw cascade").await;
     }
     count(connection).await;
