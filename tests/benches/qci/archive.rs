@@ -55,7 +55,7 @@ async fn fill(url: &str, size: i32) -> Result<()> {
     let settings = shared::config::Database {
         url: url.into(),
         ca: None,
-        pool: 1,
+        pool: 4,
         timeout: Duration::from_secs(15),
     };
     shared::db::migrate(&settings).await?;
