@@ -14,3 +14,11 @@ drop index concurrently if exists vapi_assistants_by_name;
 -- The calls whose columns code of an earlier version derived: none, once all are up to date.
 create index concurrently if not exists vapi_calls_raw_derived_before_1 on vapi_calls_raw (id)
     where derived_version is null or derived_version < 1;
+
+-- What a scoring run has to look at: calls that changed, and analyses that are due again.
+create index concurrently if not exists vapi_calls_raw_by_change on vapi_calls_raw (changed_in);
+create index concurrently if not exists qci_analyses_due on qci_analyses (framework_id)
+    where status = 'failed' or is_outdated;
+
+-- Scores that no hour counts yet.
+create index concurrently if not exists qci_analyses_by_count on qci_analyses (counted_in) where status = 'scored';

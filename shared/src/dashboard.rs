@@ -1,5 +1,6 @@
 //! What the dashboard shows: the three SQL functions that front ends call, and the list of calls page by page.
 
+mod hours;
 mod list;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -9,6 +10,7 @@ use tokio_postgres::types::{Json, Type};
 
 use crate::db::{DbError, Executor};
 
+pub use self::hours::{count_hours, keep_hours};
 pub(crate) use self::list::select_listed;
 pub use self::list::{Listed, Place, Quality, list, stream};
 

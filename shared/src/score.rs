@@ -1,5 +1,6 @@
 //! What a framework says of a call as stored, and every query on `qci_analyses` and `judge_requests`.
 
+pub mod backlog;
 mod by_run;
 mod compressed;
 pub mod earlier;
@@ -121,33 +122,6 @@ pub struct Spread {
     pub calls: i64,
     /// The mean total of scored ones.
     pub mean: Option<Decimal>,
-}
-
-/// The calls that a framework has yet to look at, oldest first. With `among`, only those of these ids.
-pub async fn backlog(
-    db: &impl Executor,
-    framework_id: i32,
-    among: Option<&[String]>,
-    limit: i64,
-) -> Result<Vec<String>, DbError> {
-    let rows = db
-        .query_typed(
-            r"
-            select call_id
-            from analysis_backlog
-            where framework_id = $1
-              and ($2::text[] is null or call_id = any($2))
-            order by created_at nulls first, call_id
-            limit $3
-            ",
-            &[
-                (&framework_id, Type::INT4),
-                (&among, Type::TEXT_ARRAY),
-                (&limit, Type::INT8),
-            ],
-        )
-        .await?;
-    rows.iter().map(|row| Ok(row.try_get("call_id")?)).collect()
 }
 
 /// Which of these calls are stored, oldest first.

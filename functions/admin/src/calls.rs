@@ -5,6 +5,8 @@
 mod file;
 mod filters;
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -24,10 +26,13 @@ use crate::parameters::{Key, Parameters, Place};
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
 use crate::{App, figures};
-use shared::db::Client;
+use shared::db::{Client, DbError};
 
 /// Calls on a page.
 const PER_PAGE: usize = 50;
+
+/// How long tiles and chart may take in all. A statement may take a third of it.
+const COUNTING: Duration = Duration::from_secs(15);
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -45,13 +50,14 @@ struct Page<'a> {
     assistants: &'a [Named],
     /// An assistant that is chosen and not among them.
     stranger: Option<&'a str>,
-    presets: Vec<Preset>,
+    presets: &'a [Preset],
     without_run: String,
     newest: String,
     csv: String,
     ndjson: String,
     metrics: Option<Metrics>,
     timeline: Option<Chart>,
+    too_long: Option<TooLong<'a>>,
     calls: Vec<Row>,
     is_first: bool,
     newer: Option<String>,
@@ -83,26 +89,32 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
     let client: &Client = &connection;
     let slice = Slice::read(client, &filters, &place).await?;
     let assistants = assistant::names(client).await?;
-    let metrics = match filters.run {
-        // What the functions count, they count without regard to runs.
-        Some(_) => None,
-        None => Some(dashboard::metrics(client, &filters.scope()).await?),
-    };
-    let timeline = timeline(client, &filters, viewer.zone()).await?;
     drop(connection);
+    let presets = filters.presets(&parameters, &viewer);
+    let (figures, too_long) = match Figures::count(&app, &filters, viewer.zone()).await {
+        Ok(figures) => (figures, None),
+        Err(NotCounted::TooLong) => (
+            Figures::default(),
+            Some(TooLong {
+                shorter: filters.shorter(&presets),
+            }),
+        ),
+        Err(NotCounted::Trouble(trouble)) => return Err(trouble),
+    };
     let chosen = filters.assistant.as_deref();
     let (newer, older) = slice.links(&parameters);
     page::show(&Page {
         viewer: &viewer,
         section: Section::Calls,
         stranger: chosen.filter(|id| assistants.iter().all(|known| known.id != *id)),
-        presets: filters.presets(&parameters, &viewer),
+        presets: &presets,
         without_run: parameters.with("run", ""),
         newest: parameters.at("/admin/calls"),
         csv: parameters.at("/admin/calls.csv"),
         ndjson: parameters.at("/admin/calls.ndjson"),
-        metrics,
-        timeline,
+        metrics: figures.metrics,
+        timeline: figures.timeline,
+        too_long,
         is_first: matches!(place, Place::Newest),
         newer,
         older,
@@ -110,6 +122,49 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
         filters: &filters,
         assistants: &assistants,
     })
+}
+
+/// Counting took too long.
+struct TooLong<'a> {
+    /// A preset that takes less, if there is one.
+    shorter: Option<&'a Preset>,
+}
+
+/// What is counted of the calls.
+#[derive(Default)]
+struct Figures {
+    metrics: Option<Metrics>,
+    timeline: Option<Chart>,
+}
+
+/// Why nothing was counted.
+enum NotCounted {
+    TooLong,
+    Trouble(Trouble),
+}
+
+impl Figures {
+    async fn count(app: &App, filters: &Filters, zone: Tz) -> Result<Self, NotCounted> {
+        let client = db::connect(&app.pool.within(COUNTING)).await;
+        let client = client.map_err(|error| NotCounted::Trouble(error.into()))?;
+        let metrics = match filters.run {
+            // What the functions count, they count without regard to runs.
+            Some(_) => None,
+            None => Some(dashboard::metrics(&client, &filters.scope()).await?),
+        };
+        let timeline = timeline(&client, filters, zone).await?;
+        Ok(Self { metrics, timeline })
+    }
+}
+
+impl From<DbError> for NotCounted {
+    fn from(error: DbError) -> Self {
+        if error.is_silent() {
+            tracing::warn!("tiles and chart are left out: {:#}", anyhow::Error::new(error));
+            return Self::TooLong;
+        }
+        Self::Trouble(error.into())
+    }
 }
 
 impl Slice {
@@ -168,7 +223,7 @@ impl From<Listed> for Row {
 }
 
 /// Calls over time; none where a single run is looked at, or a time that no chart can show.
-async fn timeline(client: &Client, filters: &Filters, zone: Tz) -> Result<Option<Chart>, Trouble> {
+async fn timeline(client: &Client, filters: &Filters, zone: Tz) -> Result<Option<Chart>, DbError> {
     let Some(grain) = filters.grain().filter(|_| filters.run.is_none()) else {
         return Ok(None);
     };

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use shared::run::{Outcome, Run, Step};
-use shared::score::{self, Verdict};
-use shared::{clock, db};
+use shared::score::{self, Verdict, backlog};
+use shared::{dashboard, db};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -23,8 +23,6 @@ use crate::tally::Tally;
 
 /// Calls that are read at once.
 pub(crate) const CHUNK: usize = 50;
-/// Calls of one run at most; the rest waits for the next one.
-const MOST: i64 = 100_000;
 /// Calls in a row without an answer after which the judge is taken for gone.
 const GONE: usize = 5;
 
@@ -39,7 +37,7 @@ enum Stop {
 /// The calls to look at: those of the input, or all that need it, oldest first.
 pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> Result<Vec<String>> {
     let pool = &deps.ledger.pool;
-    let limit = input.limit.map_or(MOST, i64::from);
+    let limit = input.limit.map_or(backlog::MOST, i64::from).min(backlog::MOST);
     if let Some(wanted) = &input.call_ids {
         let stored = db::retry(pool, || async {
             let client = db::connect(pool).await?;
@@ -65,9 +63,19 @@ pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> 
                 .collect());
         }
     }
+    let framework = desk.framework.id;
+    // A framework's first look reads every call.
+    let pool = &pool.for_whole_tables();
     db::retry(pool, || async {
-        let client = db::connect(pool).await?;
-        Ok(score::backlog(&client, desk.framework.id, input.call_ids.as_deref(), limit).await?)
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        let calls = match &input.call_ids {
+            Some(ids) => backlog::among(&transaction, framework, ids, limit).await?,
+            None if input.estimate => backlog::read(&transaction, framework, limit).await?,
+            None => backlog::advance(&transaction, framework, limit).await?,
+        };
+        transaction.commit().await?;
+        Ok(calls)
     })
     .await
     .context("choosing calls")
@@ -98,6 +106,10 @@ pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &In
     // What is still open was given up with its call.
     if let Err(error) = ledger::give_up(&scorer.pool, Some(run.id)).await {
         tracing::warn!("{error:#}");
+    }
+    if let Err(error) = dashboard::keep_hours(&scorer.pool, run.time_left()).await {
+        // The pages read scores instead.
+        run.warn(Step::Save, format!("{error:#}"), json!({}));
     }
     // What is without an answer now, was so to the last.
     if stop.is_none() {
@@ -170,8 +182,7 @@ async fn judge_all(
     let most = deps.settings.concurrency * 2;
     let (mut waiting, mut more) = (None::<Box<Prepared>>, true);
     let (mut stop, mut too_dear) = (None, None);
-    let left = (run.checkpoint_at() - clock::now()).to_std().unwrap_or_default();
-    let mut checkpoint = std::pin::pin!(tokio::time::sleep(left));
+    let mut checkpoint = std::pin::pin!(tokio::time::sleep(run.time_left()));
     while stop.is_none() && (more || waiting.is_some() || !judging.is_empty()) {
         if let Some(prepared) = waiting.take() {
             let guess = prepared.guess.unwrap_or_default();

@@ -44,7 +44,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use shared::event::Invocation;
 use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
-use shared::{config, db, sync_state, telemetry};
+use shared::{config, dashboard, db, sync_state, telemetry};
 
 use crate::organisation::Organisation;
 
@@ -97,6 +97,12 @@ async fn sync(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) ->
             also_left(outcome, assistants_left)
         }
     };
+    if !input.dry_run
+        && let Err(error) = dashboard::keep_hours(&deps.ledger.pool, run.time_left()).await
+    {
+        // The pages read calls instead.
+        run.warn(Step::Save, format!("{error:#}"), json!({}));
+    }
     if !input.dry_run
         && let Err(error) = prune_logs(deps, run, now).await
     {

@@ -62,6 +62,12 @@ impl DbError {
         self.driver().is_none_or(DriverError::is_closed)
     }
 
+    /// Whether no answer came within the time that a statement may take.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Self::Silent { .. })
+    }
+
     /// An error of the driver's, with the database named where that is what failed.
     pub(super) fn of(source: DriverError, address: &str, statement: &str) -> Self {
         if is_transient_to_driver(&source) {

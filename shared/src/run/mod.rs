@@ -23,6 +23,7 @@ pub use row::{Row, batch, begun, find, latest};
 
 use std::fmt::{self, Display};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
@@ -200,6 +201,12 @@ impl Run {
     #[must_use]
     pub fn checkpoint_at(&self) -> DateTime<Utc> {
         self.deadline_at - RESERVE.min((self.deadline_at - self.started_at) / 4)
+    }
+
+    /// How long there is until the checkpoint.
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        (self.checkpoint_at() - clock::now()).to_std().unwrap_or_default()
     }
 
     /// Whether the checkpoint has come.

@@ -43,6 +43,11 @@ pub(crate) const PAGES: &[(&str, &str)] = &[
         "calls, 90 days, with a score",
         "/admin/calls?from={day_89}&quality=with_qci",
     ),
+    ("calls, a year", "/admin/calls?from={day_364}"),
+    (
+        "calls of an assistant, a year",
+        "/admin/calls?from={day_364}&assistant={assistant}",
+    ),
     (
         "calls, 90 days, with a transcript",
         "/admin/calls?from={day_89}&quality=with_transcript",
@@ -80,6 +85,18 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     (
         "`get_dashboard_metrics`, an assistant, 90 days",
         "select get_dashboard_metrics('{assistant}', now() - interval '90 days')",
+    ),
+    (
+        "`get_dashboard_metrics`, a year",
+        "select get_dashboard_metrics(null, now() - interval '365 days')",
+    ),
+    (
+        "`get_timeline_data`, a year by weeks in Rome",
+        "select date from get_timeline_data(null, now() - interval '365 days', now(), 'week', 'Europe/Rome')",
+    ),
+    (
+        "`get_timeline_data`, a year by days in Kolkata",
+        "select date from get_timeline_data(null, now() - interval '365 days', now(), 'day', 'Asia/Kolkata')",
     ),
     (
         "`get_timeline_data`, 30 days",
@@ -129,6 +146,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
 const FACTS: &[(&str, &str)] = &[
     ("day_6", "select (now() - interval '6 days')::date::text"),
     ("day_89", "select (now() - interval '89 days')::date::text"),
+    ("day_364", "select (now() - interval '364 days')::date::text"),
     (
         "run",
         "select id::text from runs order by started_at desc offset 1 limit 1",

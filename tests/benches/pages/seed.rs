@@ -1,11 +1,16 @@
 //! The made-up year.
 
-use anyhow::{Context as _, Result};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
 use local::postgres::Postgres;
 use shared::config::Database;
 use tokio_postgres::{Client, NoTls};
 
 const NAME: &str = "pages";
+
+/// How long counting a year of hours may take.
+const COUNTING: Duration = Duration::from_mins(10);
 
 /// A migrated database with so many calls and all that belongs to them; returns its address.
 pub(crate) async fn database(postgres: &Postgres, calls: i32) -> Result<String> {
@@ -21,6 +26,13 @@ pub(crate) async fn database(postgres: &Postgres, calls: i32) -> Result<String> 
         .batch_execute(include_str!("seed.sql"))
         .await
         .context("making up calls")?;
+    // What a sync does at its end.
+    let pool = shared::db::pool(&settings(&url))?;
+    ensure!(
+        shared::dashboard::keep_hours(&pool, COUNTING).await?,
+        "nothing to count"
+    );
+    drop(pool);
     // Without it nothing could be read from an index alone; on a server that is not new, autovacuum has seen to it.
     client.batch_execute("vacuum (analyze)").await?;
     client.batch_execute("checkpoint").await?;
@@ -33,7 +45,7 @@ pub(crate) fn settings(url: &str) -> Database {
         url: url.into(),
         ca: None,
         pool: 4,
-        timeout: std::time::Duration::from_secs(15),
+        timeout: Duration::from_secs(15),
     }
 }
 

@@ -20,7 +20,7 @@ use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 
 /// The database that is copied.
-const ORIGINAL: &str = "calls";
+pub(crate) const ORIGINAL: &str = "calls";
 
 /// Syncs so many conversations, and says what a team would know of them: their brands, and what the judge costs.
 pub(crate) async fn store(postgres: &Postgres, calls: usize) -> Result<()> {

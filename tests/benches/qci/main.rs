@@ -8,9 +8,11 @@
 //!      ─▶ round ─▶ judge                answers after 400 ms; some refuse what comes too fast
 //!              ├─▶ once (qci::handle)   one call, then all of them
 //!              └─▶ ask                  the same requests alone, the answers dropped
+//!      ─▶ archive ─▶ once              ten calls among a million that were looked at
 //!                    └── measured ─▶ round ─▶ report
 //! ```
 
+mod archive;
 mod ask;
 mod calls;
 mod case;
@@ -48,6 +50,9 @@ struct Arguments {
     /// How often everything is done; the medians are printed.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// In place of all this: ten new calls among so many that were looked at before.
+    #[arg(long)]
+    archive: Option<i32>,
     /// Cargo passes this to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -93,6 +98,10 @@ async fn bench(arguments: &Arguments) -> Result<()> {
         ..Settings::default()
     };
     let postgres = Postgres::start_with(&find(pg_bin.as_deref())?, &durable).await?;
+    if let Some(size) = arguments.archive {
+        print!("{}", archive::bench(&postgres, size).await?);
+        return postgres.stop().await;
+    }
     calls::store(&postgres, arguments.calls).await?;
     let cases = [None, Some(arguments.limit)].into_iter().flat_map(|limit| {
         arguments.concurrency.iter().map(move |&concurrency| Case {

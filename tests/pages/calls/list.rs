@@ -1,5 +1,7 @@
 //! The dashboard and the list: filters, pages, files.
 
+use std::time::{Duration, Instant};
+
 use chrono::{Days, NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 use tests::{Courtroom, TestDb, Visitor};
@@ -437,4 +439,31 @@ async fn long_times_are_drawn_by_weeks_months_and_years_or_not_at_all() {
     }
     let page = visitor.page("/admin/calls?from=1970-01-01&to=9998-12-31").await;
     assert!(!page.contains("<figure"), "a chart of eight thousand years");
+}
+
+#[tokio::test]
+async fn where_counting_takes_too_long_the_list_is_shown_and_fewer_days_are_offered() {
+    let db = TestDb::new().await;
+    let client = db.client().await;
+    insert(&client, &[Stored::new("a", json!({}))]).await;
+    // As it is where a database is slower than any of ours.
+    let slow = "alter function get_dashboard_metrics(text, timestamptz, timestamptz, text) rename to counted_fast;
+                create function get_dashboard_metrics(text, timestamptz, timestamptz) returns json language sql
+                as $$ select counted_fast($1, $2, $3) from pg_sleep(60) $$";
+    client.batch_execute(slow).await.unwrap();
+    let mut visitor = Visitor::signed_in(&db, "UTC").await;
+    let begun = Instant::now();
+
+    let page = visitor.page(&format!("/admin/calls?from={}", days_ago(364))).await;
+
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    assert_eq!(ids(&page), ["a"]);
+    assert!(page.contains("Counting the calls of these days took too long"));
+    assert!(page.contains(&format!("from={}\">Show the last 90 days</a>", days_ago(89))));
+    assert!(!page.contains("class=\"tiles\""));
+    let still = "select count(*) from pg_stat_activity where datname = current_database() and query like '%pg_sleep%'
+                 and state = 'active' and pid <> pg_backend_pid()";
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let running: i64 = client.query_one(still, &[]).await.unwrap().get(0);
+    assert_eq!(running, 0, "the server goes on counting");
 }

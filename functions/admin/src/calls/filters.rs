@@ -119,6 +119,14 @@ impl Filters {
         };
         [7, 30, 90].map(preset).into()
     }
+
+    /// The longest of these that is shorter than what is looked at.
+    pub(crate) fn shorter<'a>(&self, presets: &'a [Preset]) -> Option<&'a Preset> {
+        let days = self.dates.as_ref().map(|dates| (dates.to - dates.from).num_days() + 1);
+        let is_shorter =
+            |preset: &&Preset| days.is_none_or(|days| u64::try_from(days).is_ok_and(|days| preset.days < days));
+        presets.iter().rev().find(is_shorter)
+    }
 }
 
 /// After every call.
