@@ -103,7 +103,18 @@ impl Incidents {
         for incident in &incidents {
             *counts.entry(incident.kind.clone()).or_default() += 1;
         }
-        let untold = db.rows("select kind, since from incidents where told_at is null").await;
+        // Within an hour of a message, another incident on the same subject may be over before it is told.
+        let untold = db
+            .rows(
+                "select kind, since from incidents
+                 where told_at is null
+                   and not exists (
+                       select from incidents as other
+                       where other.subject = incidents.subject
+                         and other.told_at between incidents.since and incidents.ended_at
+                   )",
+            )
+            .await;
         if !untold.is_empty() || self.slack.messages().is_empty() {
             wrong.push(format!("nobody was told of {untold:?}, but {:?}", self.slack.titles()));
         }

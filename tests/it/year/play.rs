@@ -403,7 +403,9 @@ impl Year {
             }
             let version = fate.versions.iter().rev().find(|(at, _)| *at <= now);
             let is_announced = version.is_some_and(|(_, announced)| *announced) && !fate.looks.was_left_out;
-            fate.is_known |= is_announced || fate.looks.young >= LOOKS_A_DAY || fate.looks.old >= LOOKS_A_DAY;
+            // What a document lacks from its first day on comes unannounced, if it comes.
+            let is_told = is_announced && !world.is_thin(&id);
+            fate.is_known |= is_told || fate.looks.young >= LOOKS_A_DAY || fate.looks.old >= LOOKS_A_DAY;
             self.truth.listed(&id, &text, fate.is_known);
         }
         self.told_at = Some(now);
