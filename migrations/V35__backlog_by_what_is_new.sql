@@ -51,7 +51,6 @@ create trigger qci_analyses_note_version
     for each row when (new.status = 'skipped' or new.is_outdated)
     execute function qci_analyses_note_version();
 
--- What is looked at again, whatever the mark covers.
 -- One row is how far a framework's backlog was read: of the calls that transactions before the mark stored or changed,
 -- those that the framework still has to look at are in analysis_pending or qci_analyses_due.
 create table analysis_marks (
