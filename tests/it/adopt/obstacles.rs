@@ -17,7 +17,7 @@ async fn refused(db: &TestDb, words: &[&str]) {
 
     let plan = adopt::plan(&db::pool(&settings(db)).unwrap()).await.unwrap();
     let refusal = try_take_over(&settings(db)).await.unwrap_err().to_string();
-    adopt::migrate(&settings(db)).await.unwrap_err();
+    adopt::migrate(&settings(db), None).await.unwrap_err();
 
     for word in words {
         assert!(refusal.contains(word), "{word}: {refusal}");
