@@ -1,8 +1,10 @@
 //! Where Postgres's programs are on this machine.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use nix::unistd::geteuid;
 
 /// What `make setup` lays down where the system has no Postgres.
 const LAID_DOWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/postgres/bin");
@@ -42,6 +44,7 @@ pub fn find_all() -> Vec<PathBuf> {
         .chain([PathBuf::from(LAID_DOWN)])
         .chain(laid_down)
         .filter_map(|folder| complete(&folder))
+        .filter(|folder| is_open(folder))
         .collect();
     found.sort();
     found.dedup();
@@ -90,6 +93,12 @@ fn complete(folder: &Path) -> Option<PathBuf> {
         .iter()
         .all(|program| folder.join(program).is_file())
         .then_some(folder)
+}
+
+/// Whether the user that the server runs as may come in, where we are root: a folder of ours may be closed to others.
+fn is_open(folder: &Path) -> bool {
+    let may_enter = |folder: &Path| folder.metadata().is_ok_and(|it| it.permissions().mode() & 0o001 != 0);
+    !geteuid().is_root() || folder.ancestors().all(may_enter)
 }
 
 #[cfg(test)]

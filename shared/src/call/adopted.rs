@@ -9,6 +9,9 @@ use tokio_postgres::types::Type;
 use super::{COLUMNS, Call, column_list, copy_into, make_room};
 use crate::db::{DbError, Executor as _, Transaction};
 
+/// Columns that say when and from what text a row was written, and not what stands in it.
+const MARKS: [&str; 4] = ["synced_at", "source_hash", "content_shape", "derived_version"];
+
 /// A call, and when the earlier system had stored it.
 #[derive(Clone, Debug)]
 pub struct Adopted {
@@ -22,7 +25,7 @@ pub struct Adopted {
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one answer of one query")]
 pub struct Held {
-    /// Every column is the same, but for when it was stored.
+    /// Every column is the same, but for when and from what text it was stored.
     pub is_same: bool,
     /// The hash of its document is.
     pub has_same_hash: bool,
@@ -56,7 +59,7 @@ pub async fn insert(transaction: &Transaction<'_>, calls: &[&Adopted]) -> Result
 pub async fn compare(transaction: &Transaction<'_>, calls: &[&Adopted]) -> Result<HashMap<String, Held>, DbError> {
     stage(transaction, calls).await?;
     let sides = ["incoming", "stored"].map(|side| {
-        let columns = COLUMNS.iter().filter(|(name, _)| *name != "synced_at");
+        let columns = COLUMNS.iter().filter(|(name, _)| !MARKS.contains(name));
         let columns: Vec<String> = columns.map(|(name, _)| format!("{side}.{name}")).collect();
         columns.join(", ")
     });
