@@ -149,6 +149,7 @@ async fn damage(room: &Courtroom, id: &str) {
          select id, org_id, type, status, ended_reason, assistant_id, assistant_name, created_at, started_at, call_at,
                 ended_at, duration_seconds, cost, transcript, recording_url, updated_at, synced_at, document_hash,
                 customer_phone_number, vapi_success_evaluation, has_calendar_booking, has_tool_calls, tool_names,
+                changed_in, counted_in,
                 case when id = '{id}' then to_jsonb(1 / (length(id) - length(id))) else raw_json end as raw_json
          from calls_on_disk"
     );

@@ -296,8 +296,9 @@ async fn a_run_that_runs_out_of_time_keeps_what_it_has_and_is_continued() {
         .iter()
         .filter(|request| request.kind == Kind::CallList)
         .count();
+    // A walk from the beginning takes 28, and each pass that a sync always makes one or two.
     assert!(
-        pages < 2000 / 100,
+        pages < 25,
         "{pages} pages were read to finish a walk that was partly done"
     );
 }

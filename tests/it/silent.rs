@@ -303,7 +303,7 @@ async fn a_database_that_stays_silent_is_named_with_the_statement_and_the_time()
     let failure = stage.try_sync(json!({})).await.unwrap_err().to_string();
 
     assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
-    assert!(failure.contains(&format!("127.0.0.1:{}/", proxy.port())), "{failure}");
+    assert!(failure.contains(&format!("127.0.0.1:{}", proxy.port())), "{failure}");
     assert!(failure.contains("the database"), "{failure}");
 }
 
