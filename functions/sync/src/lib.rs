@@ -82,7 +82,8 @@ pub async fn handle(deps: &Deps, invocation: &Invocation, context: &Context) -> 
         metadata: json!({"mode": input.mode.as_str(), "dry_run": input.dry_run}),
     };
     run::keep(&deps.ledger, order, context.now, |run| async move {
-        sync(deps, &run, &input, context.now).await
+        // On the heap: as one future, a sync is nested too deeply for the compiler.
+        Box::pin(sync(deps, &run, &input, context.now)).await
     })
     .await
 }
@@ -92,8 +93,8 @@ async fn sync(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) ->
     let outcome = match &input.mode {
         Mode::Call(id) => backfill::one_call(deps, run, organisation, id, input.dry_run, now).await?,
         mode => {
-            let assistants_left = assistants::sync(deps, run, &organisation, input.dry_run, now).await?;
-            let outcome = backfill::calls(deps, run, organisation, mode, input.dry_run, now).await?;
+            let assistants_left = Box::pin(assistants::sync(deps, run, &organisation, input.dry_run, now)).await?;
+            let outcome = Box::pin(backfill::calls(deps, run, organisation, mode, input.dry_run, now)).await?;
             also_left(outcome, assistants_left)
         }
     };
@@ -114,7 +115,7 @@ async fn sync(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>) ->
         );
     }
     if !input.dry_run && matches!(outcome, Outcome::Done) {
-        rederive::some(&deps.ledger.pool, run).await;
+        Box::pin(rederive::some(&deps.ledger.pool, run)).await;
     }
     Ok(outcome)
 }
