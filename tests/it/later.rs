@@ -28,10 +28,12 @@ async fn blocked() -> (TestDb, Client) {
     (db, blocker)
 }
 
+/// Waits until the index is in the catalog and being built; the server's process that does it.
 async fn until_at_it(client: &Client) -> i32 {
     let begun = Instant::now();
     loop {
-        if let Some(row) = client.query_opt(AT_IT, &[]).await.unwrap() {
+        let is_begun = is_valid(client).await.is_some();
+        if let Some(row) = client.query_opt(AT_IT, &[]).await.unwrap().filter(|_| is_begun) {
             return row.get(0);
         }
         assert!(begun.elapsed() < Duration::from_secs(20), "nothing is built");
