@@ -2,10 +2,8 @@
 
 mod text;
 
-use std::time::{Duration, Instant};
-
 use anyhow::Result;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::HumanCount;
 use migrate::adopt::{self, Adopted, Stage};
 use shared::config::{Database, Reader};
 use shared::{clock, db};
@@ -13,15 +11,10 @@ use tokio::sync::watch;
 
 use crate::command;
 use crate::exit::Exit;
-use crate::screen::{Progress, Screen};
-use crate::signals;
+use crate::screen::Screen;
+use crate::{progress, signals};
 
 pub(crate) use self::text::adopted as told;
-
-/// How often progress is drawn.
-const FRAME: Duration = Duration::from_millis(100);
-/// How often it is told in lines.
-const LINE: Duration = Duration::from_secs(5);
 
 /// Tells, does or checks it.
 pub(crate) async fn run(screen: &Screen, options: &command::Adopt) -> Result<Exit> {
@@ -51,42 +44,9 @@ pub(crate) async fn run(screen: &Screen, options: &command::Adopt) -> Result<Exi
 
 /// Adopts, and shows how far it is. What stops it lets the batch end that is being copied.
 pub(crate) async fn follow(screen: &Screen, database: &Database, is_late: impl FnMut() -> bool) -> Result<Adopted> {
-    let (watch, mut stages) = watch::channel(Stage::default());
+    let (watch, stages) = watch::channel(Stage::default());
     let work = adopt::adopt(database, &watch, is_late, clock::now);
-    tokio::pin!(work);
-    let (bar, interval) = match screen.progress() {
-        Progress::Hidden => return work.await,
-        Progress::Lines => (None, LINE),
-        Progress::Bar => {
-            let bar = screen.bars().add(ProgressBar::no_length());
-            let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            (Some(bar), FRAME)
-        }
-    };
-    let since = Instant::now();
-    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
-    let ended = loop {
-        tokio::select! {
-            biased;
-            ended = &mut work => break ended,
-            _ = ticks.tick() => {
-                let words = words(&stages.borrow_and_update());
-                match &bar {
-                    Some(bar) => {
-                        bar.set_message(words);
-                        bar.tick();
-                    }
-                    None => screen.say(&format!("{} s: {words}", since.elapsed().as_secs())),
-                }
-            }
-        }
-    };
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-        screen.bars().remove(&bar);
-    }
-    ended
+    progress::follow_in_words(screen, stages, words, Box::pin(work)).await
 }
 
 fn words(stage: &Stage) -> String {

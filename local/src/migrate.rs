@@ -1,10 +1,9 @@
 //! `callmark migrate`: creates or updates the tables, and the rows that are stored in them.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::HumanCount;
 use serde_json::json;
 use shared::backfill::{self, Progress};
 use shared::config::{Database, Reader};
@@ -13,12 +12,8 @@ use shared::{clock, telemetry};
 use tokio::sync::watch;
 
 use crate::exit::Exit;
-use crate::screen::{Progress as Shown, Screen};
-use crate::signals;
-
-/// How often progress is drawn, and how often it is told in lines.
-const FRAME: Duration = Duration::from_millis(100);
-const LINE: Duration = Duration::from_secs(5);
+use crate::screen::Screen;
+use crate::{progress, signals};
 
 /// Applies what is missing, does what follows it, and lists both.
 pub(crate) async fn run(screen: &Screen) -> Result<Exit> {
@@ -50,42 +45,9 @@ pub(crate) async fn run(screen: &Screen) -> Result<Exit> {
 /// Works off the backfills, and shows how far they are.
 async fn follow(screen: &Screen, database: &Database, is_late: impl FnMut() -> bool) -> Result<Vec<Progress>> {
     let pool = db::pool(database)?;
-    let (watch, mut progress) = watch::channel(Progress::default());
+    let (watch, progress) = watch::channel(Progress::default());
     let work = backfill::run(&pool, &watch, is_late, clock::now);
-    tokio::pin!(work);
-    let (bar, interval) = match screen.progress() {
-        Shown::Hidden => return work.await,
-        Shown::Lines => (None, LINE),
-        Shown::Bar => {
-            let bar = screen.bars().add(ProgressBar::no_length());
-            let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            (Some(bar), FRAME)
-        }
-    };
-    let since = Instant::now();
-    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
-    let ended = loop {
-        tokio::select! {
-            biased;
-            ended = &mut work => break ended,
-            _ = ticks.tick() => {
-                let words = words(&progress.borrow_and_update());
-                match &bar {
-                    Some(bar) => {
-                        bar.set_message(words);
-                        bar.tick();
-                    }
-                    None => screen.say(&format!("{} s: {words}", since.elapsed().as_secs())),
-                }
-            }
-        }
-    };
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-        screen.bars().remove(&bar);
-    }
-    ended
+    progress::follow_in_words(screen, progress, words, work).await
 }
 
 fn words(progress: &Progress) -> String {

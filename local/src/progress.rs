@@ -66,6 +66,49 @@ pub(crate) async fn follow<W: Future>(
     ended
 }
 
+/// Waits for the work and shows in words how far it is.
+pub(crate) async fn follow_in_words<T, W: Future>(
+    screen: &Screen,
+    mut progress: watch::Receiver<T>,
+    words: impl Fn(&T) -> String,
+    work: W,
+) -> W::Output {
+    let (bar, interval) = match screen.progress() {
+        Progress::Hidden => return work.await,
+        Progress::Lines => (None, LINE),
+        Progress::Bar => {
+            let bar = screen.bars().add(ProgressBar::no_length());
+            let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            (Some(bar), FRAME)
+        }
+    };
+    let since = Instant::now();
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+    tokio::pin!(work);
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut work => break ended,
+            _ = ticks.tick() => {
+                let words = words(&progress.borrow_and_update());
+                match &bar {
+                    Some(bar) => {
+                        bar.set_message(words);
+                        bar.tick();
+                    }
+                    None => screen.say(&format!("{} s: {words}", since.elapsed().as_secs())),
+                }
+            }
+        }
+    };
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+        screen.bars().remove(&bar);
+    }
+    ended
+}
+
 impl Shown<'_> {
     /// Takes in what was counted; a run that another one follows is concluded.
     fn turn_to(&mut self, watched: Watched) {

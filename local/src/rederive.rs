@@ -1,21 +1,18 @@
 //! `callmark rederive`: brings the columns of stored calls up to date with this version.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::json;
 use shared::call::Rederived;
 use shared::config::Reader;
 use shared::db;
+use tokio::sync::watch;
 
 use crate::exit::Exit;
 use crate::report::number;
 use crate::screen::Screen;
-use crate::signals;
-
-/// How often progress is told.
-const LINE: Duration = Duration::from_secs(5);
+use crate::{progress, signals};
 
 /// Derives everything that is behind; a signal ends it after the batch that it is at.
 pub(crate) async fn run(screen: &Screen) -> Result<Exit> {
@@ -25,14 +22,13 @@ pub(crate) async fn run(screen: &Screen) -> Result<Exit> {
     let pool = db::pool(&database)?;
     let stop = signals::stop(screen)?;
     let behind = sync::behind(&pool).await?;
-    let mut last = Instant::now();
-    let tell = |done: Rederived| {
-        if last.elapsed() >= LINE {
-            last = Instant::now();
-            screen.say(&format!("{} of {behind} calls derived anew", done.calls));
-        }
+    let (watch, progress) = watch::channel(Rederived::default());
+    let words = |done: &Rederived| format!("{} of {} calls derived anew", number(done.calls), number(behind));
+    let tell = |done| {
+        watch.send_replace(done);
     };
-    let done = sync::rederive(&pool, || stop.is_cancelled(), tell).await?;
+    let work = sync::rederive(&pool, || stop.is_cancelled(), tell);
+    let done = progress::follow_in_words(screen, progress, words, work).await?;
     let left = sync::behind(&pool).await?;
     let answer = json!({"calls": done.calls, "changed": done.changed, "unreadable": done.unreadable, "left": left});
     screen.answer(&answer, || text(done, left))?;

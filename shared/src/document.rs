@@ -30,8 +30,10 @@ pub use fuller::{Fuller, Version, fuller, union};
 /// with `duration_seconds`, `tool_names`, `has_tool_calls` and `has_calendar_booking`.
 pub const EARLIER: &str = "before_callmark";
 
-/// The version of the code that derives a call's columns from its document. Whoever changes what is derived raises it, and
-/// adds the index `vapi_calls_raw_derived_before_…` of that number: stored calls are then brought up to date.
+/// The version of the code that derives a call's columns from its document.
+///
+/// If you change what is derived, raise it and add the index `vapi_calls_raw_derived_before_N` to `migrations/later.sql`.
+/// Syncs and `callmark rederive` then bring stored calls up to date.
 pub const DERIVED_VERSION: i16 = 1;
 
 /// What one element of a page turned out to be.

@@ -254,8 +254,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Keeps the transaction that holds the lock from being idle for too long, by a statement that takes no snapshot:
-    /// `create index concurrently` waits until whoever has one ends its transaction, and the two would wait for ever.
+    /// Keeps the transaction that holds the lock from being idle for too long. The statement takes no snapshot, because
+    /// `create index concurrently` waits for every transaction that has one: it would wait for this one for ever.
     async fn keep(&self) -> Result<(), DbError> {
         self.guard.batch_execute("show transaction_isolation").await
     }

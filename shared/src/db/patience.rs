@@ -91,7 +91,7 @@ impl<'a> Patience<'a> {
     }
 }
 
-/// Who has locks on our tables, the oldest transactions first, and what to do about it.
+/// Lists the processes that hold locks on our tables, oldest transaction first, and says what to do about them.
 pub(super) async fn holders(pool: &Pool) -> String {
     let asked = async {
         let client = connect(pool).await.ok()?;
