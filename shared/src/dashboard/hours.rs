@@ -12,6 +12,8 @@ use crate::db::{self, DbError, Executor, Pool, Transaction};
 
 /// Changes below which the functions read them as fast as hours.
 const WORTHWHILE: i64 = 5_000;
+/// Calls below which hours save nothing: all of them are added up in some 20 ms.
+const FEW: i64 = 50_000;
 
 /// How far the hours have come, and where they can get to.
 struct Mark {
@@ -122,7 +124,16 @@ async fn is_worthwhile(db: &impl Executor) -> Result<bool, DbError> {
             &[(&counted_before, Type::TEXT), (&WORTHWHILE, Type::INT8)],
         )
         .await?;
-    Ok(row.try_get::<_, i64>("changes")? >= WORTHWHILE)
+    if row.try_get::<_, i64>("changes")? < WORTHWHILE {
+        return Ok(false);
+    }
+    let row = db
+        .query_typed_one(
+            "select count(*) from (select from vapi_calls_raw limit $1) as calls",
+            &[(&FEW, Type::INT8)],
+        )
+        .await?;
+    Ok(row.try_get::<_, i64>(0)? >= FEW)
 }
 
 /// One statement, and so one snapshot: what is taken in, what is taken off, and what need not be corrected any more.
