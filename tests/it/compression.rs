@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::backfill::{self, Progress};
 use shared::clock;
 use simulator::judge;
-use simulator::vapi::{Spec, World};
+use simulator::vapi::{Settings, Size, Spec, World};
 use tests::{Courtroom, Stage, TestDb};
 use tokio::sync::watch;
 
@@ -73,6 +73,32 @@ async fn new_and_changed_calls_and_scores_are_stored_with_lz4() {
             "{column} was not tried: {updated:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn only_what_is_long_lies_beside_a_call() {
+    let world = World::generate(&Spec {
+        calls: 100,
+        size: Size::Conversations,
+        ..Spec::new(tests::now())
+    });
+    let stage = Stage::of(world, Settings::default()).await;
+    stage.sync().await;
+    let table = "select reltoastrelid::regclass::text as beside,
+                        pg_relation_size(oid) / (select count(*) from vapi_calls_raw) as bytes
+                 from pg_class where oid = 'vapi_calls_raw'::regclass";
+    let table = stage.db.rows(table).await;
+    let beside = format!(
+        "select count(distinct chunk_id) as values from {}",
+        table[0]["beside"].as_str().unwrap()
+    );
+
+    let values = stage.db.rows(&beside).await[0]["values"].as_i64().unwrap();
+
+    // A document each, and most transcripts. A key that lies beside its row is read from two tables.
+    assert!((100..=200).contains(&values), "{values} values beside 100 calls");
+    let bytes = table[0]["bytes"].as_i64().unwrap();
+    assert!(bytes < 1_000, "{bytes} bytes a call");
 }
 
 /// A database of the version before, with rows as it stored changed ones; every fifth is as it stored new ones.
