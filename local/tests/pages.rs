@@ -5,78 +5,20 @@
     reason = "Clippy sees a test in a test function, and not in the functions it calls"
 )]
 
+mod visitor;
+
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
 use simulator::vapi::{Fault, Server, Settings, Spec, World};
 use tests::{TestDb, Webhook};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// An answer: its status, and all of its text.
-struct Answer {
-    status: u16,
-    text: String,
-}
-
-/// Somebody at the pages, who keeps one cookie.
-struct Visitor {
-    host: String,
-    cookie: String,
-}
-
-impl Visitor {
-    /// Somebody who comes by this address of the pages, such as `http://127.0.0.1:4180/admin`.
-    fn at(url: &str) -> Self {
-        let host = url.strip_prefix("http://").unwrap().strip_suffix("/admin").unwrap();
-        Self {
-            host: host.to_owned(),
-            cookie: String::new(),
-        }
-    }
-
-    async fn get(&mut self, path: &str) -> Answer {
-        self.send("GET", path, "").await
-    }
-
-    async fn post(&mut self, path: &str, form: &str) -> Answer {
-        self.send("POST", path, form).await
-    }
-
-    async fn sign_in(&mut self, user: &str, password: &str) -> Answer {
-        let form = format!("user={user}&password={password}&zone=UTC");
-        self.post("/admin/sign-in", &form).await
-    }
-
-    /// What the forms of a page send back.
-    async fn csrf(&mut self, path: &str) -> String {
-        let page = self.get(path).await.text;
-        let (_, rest) = page.split_once("name=\"csrf\" value=\"").unwrap();
-        rest.split_once('"').unwrap().0.to_owned()
-    }
-
-    async fn send(&mut self, method: &str, path: &str, form: &str) -> Answer {
-        let (host, cookie, length) = (&self.host, &self.cookie, form.len());
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {cookie}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{form}"
-        );
-        let mut stream = TcpStream::connect(host).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.unwrap();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let set = text.lines().find_map(|line| line.strip_prefix("set-cookie: "));
-        if let Some(cookie) = set.and_then(|cookie| cookie.split(';').next()) {
-            cookie.clone_into(&mut self.cookie);
-        }
-        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, text }
-    }
-}
+use visitor::Visitor;
 
 fn start(arguments: &[&str], settings: &[(&str, &str)]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_callmark"))

@@ -103,8 +103,7 @@ async fn only_what_is_long_lies_beside_a_call() {
 
 /// A database of the version before, with rows as it stored changed ones; every fifth is as it stored new ones.
 async fn of_the_version_before(calls: usize) -> TestDb {
-    let db = TestDb::empty().await;
-    crate::large::migrate_to(&db, 29).await;
+    let db = TestDb::of_migration(29).await;
     let world = World::generate(&Spec {
         calls,
         ..Spec::new(tests::now())

@@ -2,12 +2,10 @@
 //!
 //! `LARGE_ROWS=1000000` makes them as large as docs/benchmarks.md tells of.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use refinery::{Runner, Target};
 use shared::config::{Database, Reader};
 use tests::TestDb;
 use tokio::sync::watch;
@@ -20,14 +18,6 @@ const BOUND: Duration = Duration::from_secs(1);
 
 pub(crate) fn settings(url: &str) -> Database {
     Reader::from_pairs([("DATABASE_URL".to_owned(), url.to_owned())]).database()
-}
-
-/// Applies the migrations up to one, as a program of that time did.
-pub(crate) async fn migrate_to(db: &TestDb, version: i32) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
-    let migrations = refinery::load_sql_migrations(folder).unwrap();
-    let runner = Runner::new(&migrations).set_target(Target::Version(version));
-    runner.run_async(&mut db.client().await).await.unwrap();
 }
 
 /// Calls as light as calls are, a tenth of them with a score.
@@ -127,8 +117,7 @@ const CONTENTS: &str = "
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_a_migration_of_many_rows() {
     let rows = std::env::var_os("LARGE_ROWS").map_or(200_000, |rows| rows.to_str().unwrap().parse().unwrap());
-    let db = TestDb::empty().await;
-    migrate_to(&db, BEFORE).await;
+    let db = TestDb::of_migration(BEFORE).await;
     fill(&db, rows).await;
     let before = db.rows(CONTENTS).await;
     let stop = Arc::new(AtomicBool::new(false));
@@ -171,8 +160,7 @@ async fn nobody_waits_for_a_migration_of_many_rows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_that_gets_no_lock_names_who_holds_it_in_time() {
-    let db = TestDb::empty().await;
-    migrate_to(&db, BEFORE).await;
+    let db = TestDb::of_migration(BEFORE).await;
     let holder = beside(&db).await;
     holder
         .batch_execute("begin; lock qci_analyses in access share mode; lock vapi_calls_raw in access share mode")

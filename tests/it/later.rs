@@ -189,8 +189,7 @@ async fn a_constraint_is_validated_without_keeping_anybody_from_the_table() {
 
 #[tokio::test]
 async fn indexes_that_no_query_reads_are_gone() {
-    let db = TestDb::empty().await;
-    crate::large::migrate_to(&db, 29).await;
+    let db = TestDb::of_migration(29).await;
     let there = "select indexname as name from pg_indexes
                  where indexname in ('qci_analyses_newest_first', 'vapi_call_rejects_by_call', 'vapi_assistants_by_name')";
     assert_eq!(db.rows(there).await.len(), 3);

@@ -510,8 +510,7 @@ async fn a_request_with_members_missing_or_wrong_is_still_answered() {
 
 #[tokio::test]
 async fn what_the_function_leaves_to_the_command_is_said_in_its_answer() {
-    let db = TestDb::empty().await;
-    crate::large::migrate_to(&db, 29).await;
+    let db = TestDb::of_migration(29).await;
     let call = "insert into vapi_calls_raw (id, raw_json, document_hash, synced_at)
                 values ('a', '{}', decode(repeat('00', 16), 'hex'), now())";
     db.client().await.batch_execute(call).await.unwrap();

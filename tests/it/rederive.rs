@@ -1,5 +1,7 @@
 //! Stored calls after an upgrade: their columns follow from their documents anew, and nothing else changes.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tests::{Mischief, Stage, TestDb};
 
@@ -145,6 +147,30 @@ async fn two_at_once_share_the_calls() {
 
     assert_eq!(behind(&stage).await, 0);
     assert_eq!(one.unwrap().calls + other.unwrap().calls, 400);
+}
+
+#[tokio::test]
+async fn calls_that_somebody_else_is_at_are_waited_for() {
+    let stage = Stage::with_calls(30).await;
+    stage.sync().await;
+    let holder = stage.db.client().await;
+    let hold = "update vapi_calls_raw set derived_version = null;
+                begin;
+                select from vapi_calls_raw where id in (select id from vapi_calls_raw limit 3) for update";
+    holder.batch_execute(hold).await.unwrap();
+    let pool = stage.db.pool();
+
+    let work = sync::rederive(&pool, || false, |_| {});
+    let release = async {
+        while behind(&stage).await > 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        holder.batch_execute("commit").await.unwrap();
+    };
+    let (done, ()) = tokio::join!(work, release);
+
+    assert_eq!(done.unwrap().calls, 30);
+    assert_eq!(behind(&stage).await, 0);
 }
 
 /// Members in another order are the same document in another text.

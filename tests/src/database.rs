@@ -66,6 +66,17 @@ impl TestDb {
         Self { server, name }
     }
 
+    /// A new database with the migrations up to one, as a program of that time left it.
+    pub async fn of_migration(version: i32) -> Self {
+        let db = Self::empty().await;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+        let migrations = refinery::load_sql_migrations(folder).expect("reading the migrations");
+        let runner = refinery::Runner::new(&migrations).set_target(refinery::Target::Version(version));
+        let applied = runner.run_async(&mut db.client().await).await;
+        applied.expect("applying the migrations");
+        db
+    }
+
     /// A new database that is a copy of this one, to which nobody may be connected.
     pub async fn copy(&self) -> Self {
         let Server::Shared(shared) = self.server else {

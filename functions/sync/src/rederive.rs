@@ -9,14 +9,18 @@ use shared::call::{self, Rederived};
 use shared::clock;
 use shared::db::{self, Pool};
 use shared::run::{Run, Step};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// Calls in one transaction: some megabytes of documents, and locks for a fraction of a second.
 const BATCH: i64 = 100;
 /// How long a sync goes on with it once the calls are stored.
 const SPARE: Duration = Duration::from_secs(30);
+/// How long nothing may come of others being at the calls that are left: longer than any transaction of ours lasts.
+const PATIENCE: Duration = Duration::from_secs(90);
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// Brings calls up to date until none is behind or `is_late`; `told` hears after each batch how many were done.
+/// Brings calls up to date until none is behind or `is_late`; `told` hears after each batch how many were done. Calls that
+/// somebody else is at are waited for.
 ///
 /// # Errors
 ///
@@ -27,25 +31,37 @@ pub async fn rederive(
     mut told: impl FnMut(Rederived),
 ) -> Result<Rederived> {
     let mut all = Rederived::default();
-    while !is_late() {
-        let some = db::retry(pool, || async {
-            let mut client = db::connect(pool).await?;
-            let transaction = client.transaction().await?;
-            let some = call::rederive(&transaction, BATCH, clock::now()).await?;
-            transaction.commit().await?;
-            Ok(some)
-        })
-        .await
-        .context("deriving the columns of stored calls anew")?;
-        if some.calls == 0 {
-            break;
+    let (mut left, mut since) = (i64::MAX, Instant::now());
+    loop {
+        while !is_late() && batch(pool, &mut all).await? {
+            told(all);
         }
-        all.calls += some.calls;
-        all.changed += some.changed;
-        all.unreadable += some.unreadable;
-        told(all);
+        let behind = if is_late() { 0 } else { behind(pool).await? };
+        if behind < left {
+            (left, since) = (behind, Instant::now());
+        }
+        if behind == 0 || since.elapsed() > PATIENCE {
+            return Ok(all);
+        }
+        sleep(PAUSE).await;
     }
-    Ok(all)
+}
+
+/// Brings some calls up to date; whether there were any that nobody else is at.
+async fn batch(pool: &Pool, all: &mut Rederived) -> Result<bool> {
+    let some = db::retry(pool, || async {
+        let mut client = db::connect(pool).await?;
+        let transaction = client.transaction().await?;
+        let some = call::rederive(&transaction, BATCH, clock::now()).await?;
+        transaction.commit().await?;
+        Ok(some)
+    })
+    .await
+    .context("deriving the columns of stored calls anew")?;
+    all.calls += some.calls;
+    all.changed += some.changed;
+    all.unreadable += some.unreadable;
+    Ok(some.calls > 0)
 }
 
 /// How many calls are behind.
@@ -66,7 +82,8 @@ pub async fn behind(pool: &Pool) -> Result<i64> {
 pub(crate) async fn some(pool: &Pool, run: &Run) {
     let until = Instant::now() + SPARE;
     let done = async {
-        let done = rederive(pool, || Instant::now() >= until || run.is_out_of_time(), |_| {}).await?;
+        let mut done = Rederived::default();
+        while Instant::now() < until && !run.is_out_of_time() && batch(pool, &mut done).await? {}
         let left = if done.calls == 0 { 0 } else { behind(pool).await? };
         Ok::<_, anyhow::Error>((done, left))
     };
