@@ -162,6 +162,13 @@ async fn every_row_of_a_database_as_it_was_measured_is_adopted() {
     assert_eq!(db.rows("select * from long_calls order by id").await, long_calls);
     let off = value(db, "select count(*) from earlier_analyses where not sums_up").await;
     assert_eq!(off, made.off);
+    let analyses = adopted
+        .tables
+        .iter()
+        .find(|table| table.table_name == "qci_analyses")
+        .unwrap();
+    let told = "analyses whose total is not the sum of its parts: kept as they were, marked";
+    assert_eq!(json!(analyses.reasons[told]), off);
     let verified = verify(db).await;
     assert!(verified.is_good, "{verified:#?}");
 

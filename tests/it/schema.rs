@@ -186,6 +186,26 @@ async fn the_roles_that_a_platform_exposes_may_neither_read_nor_write_any_table(
     }
 }
 
+/// A function that reads as its caller would be refused the tables anyhow; one that does not would not.
+#[tokio::test]
+async fn nobody_but_the_owner_may_call_a_function() {
+    let (_server, client) = exposed_server().await;
+    let open = "select format('%s by %s', function.oid::regprocedure, granted.grantee)
+                from pg_proc as function
+                cross join aclexplode(coalesce(function.proacl, acldefault('f', function.proowner))) as granted
+                where function.pronamespace = 'public'::regnamespace and granted.grantee <> function.proowner";
+
+    let open: Vec<String> = client
+        .query(open, &[])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+
+    assert_eq!(open, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn the_roles_that_a_platform_exposes_see_no_row_of_a_table_that_is_granted_to_them_later() {
     let (_server, client) = exposed_server().await;
