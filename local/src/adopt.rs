@@ -5,8 +5,8 @@ mod text;
 use anyhow::Result;
 use indicatif::HumanCount;
 use migrate::adopt::{self, Adopted, Stage};
-use shared::config::{Database, Reader};
-use shared::{clock, db};
+use shared::platform::config::{Database, Reader};
+use shared::platform::{clock, db};
 use tokio::sync::watch;
 
 use crate::command;

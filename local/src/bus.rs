@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
-use shared::event::{Bus, Event, Finished, Invocation, Requested};
+use shared::platform::event::{Bus, Event, Finished, Invocation, Requested};
+use shared::platform::{clock, event};
 use shared::run::{Context, Failure, Ledger, Status};
-use shared::{clock, event};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;

@@ -406,7 +406,7 @@ impl Sync {
 }
 
 fn user_name(text: &str) -> Result<String, &'static str> {
-    let is_usable = shared::config::is_user_name(text);
+    let is_usable = shared::platform::config::is_user_name(text);
     is_usable
         .then(|| text.to_owned())
         .ok_or("expected 1 to 64 letters, digits, `.`, `_`, `-` or `@`")

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use shared::framework::{self, LoadError};
-use shared::score::{self, Spread};
+use shared::store::framework::{self, LoadError};
+use shared::store::score::{self, Spread};
 
 use crate::report::{instant, number, table};
-use shared::db::Executor;
+use shared::platform::db::Executor;
 
 /// What is in the tables.
 #[derive(Clone, Debug, Serialize)]

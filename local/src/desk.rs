@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::db::Pool;
-use shared::event::{self, Event};
+use shared::platform::db::Pool;
+use shared::platform::event::{self, Event};
+use shared::platform::{clock, config};
 use shared::run::Failure;
-use shared::{clock, config};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
-use shared::config;
-use shared::db::DbError;
+use shared::platform::config;
+use shared::platform::db::DbError;
 use tokio_postgres::error::SqlState;
 
 use crate::command::Line;

@@ -8,9 +8,9 @@ use axum::Json;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use shared::db::Pool;
+use shared::platform::db::Pool;
+use shared::platform::{clock, db};
 use shared::run::{self, Row};
-use shared::{clock, db};
 
 use crate::span::Span;
 

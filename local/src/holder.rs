@@ -6,10 +6,11 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use shared::db::Pool;
-use shared::event::Bus;
+use shared::platform::db::Pool;
+use shared::platform::event::Bus;
+use shared::platform::{clock, db};
+use shared::run;
 use shared::run::Failure;
-use shared::{clock, db, run};
 
 /// Lets the runs of this process say that it holds them.
 pub(crate) fn announce() {

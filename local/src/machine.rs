@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::Value;
-use shared::config::{self, Reader};
-use shared::db;
-use shared::db::Pool;
-use shared::event::{Bus, Event, Requested};
+use shared::platform::config::{self, Reader};
+use shared::platform::db;
+use shared::platform::db::Pool;
+use shared::platform::event::{Bus, Event, Requested};
 use shared::run::{self, Ledger, Watched};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use indicatif::HumanCount;
 use serde_json::json;
-use shared::backfill::{self, Progress};
-use shared::config::{Database, Reader};
-use shared::db::{self, Migrated};
-use shared::{clock, telemetry};
+use shared::platform::config::{Database, Reader};
+use shared::platform::db::{self, Migrated};
+use shared::platform::{clock, telemetry};
+use shared::store::backfill::{self, Progress};
 use tokio::sync::watch;
 
 use crate::exit::Exit;

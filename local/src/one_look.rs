@@ -1,9 +1,9 @@
 //! `callmark watchdog`: one look after the runs.
 
 use anyhow::Result;
-use shared::config::Reader;
-use shared::db;
-use shared::event::Bus;
+use shared::platform::config::Reader;
+use shared::platform::db;
+use shared::platform::event::Bus;
 use watchdog::Deps;
 
 use crate::bus;

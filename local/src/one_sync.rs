@@ -1,7 +1,7 @@
 //! `callmark sync`: one sync and its continuations.
 
 use anyhow::{Context as _, Result};
-use shared::config::Reader;
+use shared::platform::config::Reader;
 
 use crate::command;
 use crate::exit::Exit;

@@ -1,9 +1,9 @@
 //! `callmark admin`: the pages, and nothing else.
 
 use anyhow::Result;
-use shared::config::Reader;
-use shared::db;
-use shared::event::Bus;
+use shared::platform::config::Reader;
+use shared::platform::db;
+use shared::platform::event::Bus;
 
 use crate::command;
 use crate::exit::Exit;

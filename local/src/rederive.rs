@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use serde_json::json;
-use shared::call::Rederived;
-use shared::config::Reader;
-use shared::db;
+use shared::platform::config::Reader;
+use shared::platform::db;
+use shared::store::call::Rederived;
 use tokio::sync::watch;
 
 use crate::exit::Exit;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use shared::clock;
+use shared::platform::clock;
 use simulator::vapi::{self, Server, Spec};
 
 use crate::command::{self, Size};

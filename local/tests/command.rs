@@ -85,7 +85,7 @@ impl Scene {
     async fn of(calls: usize, behaviour: Settings) -> Self {
         let world = World::generate(&Spec {
             calls,
-            ..Spec::new(shared::clock::now())
+            ..Spec::new(shared::platform::clock::now())
         });
         let behaviour = Settings {
             api_key: Some(KEY.to_owned()),

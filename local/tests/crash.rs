@@ -184,8 +184,10 @@ async fn assert_counted(room: &Courtroom, what: &str) {
     let known = &room.db().rows(known).await[0];
     let usd = |row: &Value| row["usd"].as_str().unwrap().parse::<rust_decimal::Decimal>().unwrap();
     let midnight = now() - chrono::TimeDelta::days(1);
-    let client = shared::db::connect(&room.db().pool()).await.unwrap();
-    let spent = shared::score::ledger::spent_since(&client, midnight).await.unwrap();
+    let client = shared::platform::db::connect(&room.db().pool()).await.unwrap();
+    let spent = shared::store::score::ledger::spent_since(&client, midnight)
+        .await
+        .unwrap();
     assert_eq!(spent, usd(open) + usd(known), "{what}");
 }
 

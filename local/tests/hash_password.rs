@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use admin::Users;
 use serde_json::Value;
-use shared::config::Reader;
+use shared::platform::config::Reader;
 
 const PASSWORD: &str = "correct horse battery staple";
 

@@ -150,7 +150,7 @@ async fn serve_runs_what_its_pages_ask_for_between_its_own_times() {
     let db = TestDb::new().await;
     let world = World::generate(&Spec {
         calls: 5,
-        ..Spec::new(shared::clock::now())
+        ..Spec::new(shared::platform::clock::now())
     });
     let vapi = Server::start(world, Settings::default()).await.unwrap();
     let (database, base) = (db.url(), vapi.url());
@@ -190,7 +190,7 @@ async fn a_test_message_that_is_asked_for_on_the_pages_arrives_while_a_sync_is_a
     let db = TestDb::new().await;
     let world = World::generate(&Spec {
         calls: 5,
-        ..Spec::new(shared::clock::now())
+        ..Spec::new(shared::platform::clock::now())
     });
     // No answer within the test: the sync is at it all the time.
     let vapi = Server::start(world, Settings::default()).await.unwrap();

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared::clock::rfc3339;
-use shared::event::Invocation;
+use shared::platform::clock::rfc3339;
+use shared::platform::event::Invocation;
 use shared::run::Status;
 use simulator::vapi::{Fault, Kind, Settings, Spec, World};
 use sync::Context;
@@ -188,7 +188,7 @@ async fn a_retention_that_is_shorter_than_the_setting_is_no_reason_to_doubt_a_li
     let stage = Stage::of(world, Settings::default()).await;
     stage.sync().await;
     stage.sync().await;
-    let week = shared::clock::rfc3339(now() - TimeDelta::days(7));
+    let week = shared::platform::clock::rfc3339(now() - TimeDelta::days(7));
     let old: Vec<String> = stage
         .vapi
         .world()

@@ -12,8 +12,8 @@ mod verified;
 use local::earlier::{self, Made, SECRET, Size};
 use migrate::adopt::{self, Adopted, Stage};
 use serde_json::{Value, json};
-use shared::config::{Database, Reader};
-use shared::{clock, db};
+use shared::platform::config::{Database, Reader};
+use shared::platform::{clock, db};
 use simulator::vapi::{Server, Settings, Spec, World};
 use tests::{Stage as Sync, TestDb};
 use tokio::sync::{OnceCell, watch};
@@ -268,7 +268,7 @@ async fn a_following_sync_writes_only_what_differs(earlier: Earlier) {
     for id in &ids[..3] {
         stage.vapi.world().update(id, |call| {
             call["endedReason"] = json!("changed-since");
-            call["updatedAt"] = json!(shared::clock::rfc3339(shared::clock::now()));
+            call["updatedAt"] = json!(shared::platform::clock::rfc3339(shared::platform::clock::now()));
         });
     }
     stage.sync().await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use shared::config::{Database, Reader};
+use shared::platform::config::{Database, Reader};
 use tests::{Courtroom, TestDb};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
@@ -137,7 +137,7 @@ async fn an_owner_who_may_make_no_roles_migrates_and_lets_an_administrator_make_
     let url = db.url().replace("postgres@", &format!("{migrator}@"));
     let settings: Database = Reader::from_pairs([("DATABASE_URL".to_owned(), url)]).database();
 
-    shared::db::migrate(&settings).await.unwrap();
+    shared::platform::db::migrate(&settings).await.unwrap();
 
     let owned =
         db.rows("select 1 as one from pg_views where schemaname = 'callmark_analytics' and viewowner <> 'postgres'");

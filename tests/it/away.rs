@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use serde_json::json;
-use shared::event::Event;
+use shared::platform::event::Event;
 use shared::run::{Failure, Outcome, Report, Status, Step};
 use simulator::judge;
 use simulator::vapi::{Server, Settings, Spec, World};

@@ -3,8 +3,8 @@
 mod history;
 mod mark;
 
-use shared::db::Executor as _;
-use shared::score::backlog;
+use shared::platform::db::Executor as _;
+use shared::store::score::backlog;
 use tests::TestDb;
 use tokio_postgres::Client;
 
@@ -25,7 +25,7 @@ async fn all(client: &Client, framework: i32, limit: i64) -> Vec<String> {
 }
 
 /// What a run chooses, and so moves the mark.
-async fn advance(db: &mut shared::db::Client, framework: i32, limit: i64) -> Vec<String> {
+async fn advance(db: &mut shared::platform::db::Client, framework: i32, limit: i64) -> Vec<String> {
     let transaction = db.transaction().await.unwrap();
     let calls = backlog::advance(&transaction, framework, limit).await.unwrap();
     transaction.commit().await.unwrap();
@@ -33,13 +33,13 @@ async fn advance(db: &mut shared::db::Client, framework: i32, limit: i64) -> Vec
 }
 
 /// What an estimate chooses.
-async fn read(db: &shared::db::Client, framework: i32) -> Vec<String> {
+async fn read(db: &shared::platform::db::Client, framework: i32) -> Vec<String> {
     backlog::read(db, framework, backlog::MOST).await.unwrap()
 }
 
 /// Chooses until the mark covers every call. Transactions of other tests on this server may be older than the calls, and
 /// hold it back for a while.
-async fn covered(db: &mut shared::db::Client, framework: i32) -> Vec<String> {
+async fn covered(db: &mut shared::platform::db::Client, framework: i32) -> Vec<String> {
     let since = std::time::Instant::now();
     loop {
         let calls = advance(db, framework, backlog::MOST).await;
@@ -53,7 +53,7 @@ async fn covered(db: &mut shared::db::Client, framework: i32) -> Vec<String> {
 }
 
 /// The calls that the mark does not cover.
-async fn new(db: &shared::db::Client, framework: i32) -> Vec<String> {
+async fn new(db: &shared::platform::db::Client, framework: i32) -> Vec<String> {
     let statement = format!(
         "select id from vapi_calls_raw
          where changed_in >= (select changed_before from analysis_marks where framework_id = {framework})
@@ -99,7 +99,7 @@ async fn skip(client: &Client, id: &str, framework: i32, version: i32) {
     client.batch_execute(&statement).await.unwrap();
 }
 
-async fn scene() -> (TestDb, Client, shared::db::Client, [i32; 2]) {
+async fn scene() -> (TestDb, Client, shared::platform::db::Client, [i32; 2]) {
     let db = TestDb::new().await;
     let client = db.client().await;
     let frameworks = frameworks(&client).await;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use shared::config::Reader;
-use shared::db::{Executor as _, Pool};
-use shared::reject::Reject;
+use shared::domain::reject::Reject;
+use shared::platform::config::Reader;
+use shared::platform::db;
+use shared::platform::db::{Executor as _, Pool};
 use shared::run::Status;
-use shared::{db, reject};
+use shared::store::reject;
 use simulator::judge;
 use simulator::vapi::{Oddity, Settings, Spec, World};
 use tests::{Courtroom, Stage, TestDb, Visitor, conversation, now};

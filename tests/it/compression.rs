@@ -1,8 +1,8 @@
 //! What is declared to be compressed with lz4 is stored so, however it came in; older rows are mended.
 
 use serde_json::{Value, json};
-use shared::backfill::{self, Progress};
-use shared::clock;
+use shared::platform::clock;
+use shared::store::backfill::{self, Progress};
 use simulator::judge;
 use simulator::vapi::{Settings, Size, Spec, World};
 use tests::{Courtroom, Stage, TestDb};
@@ -154,7 +154,9 @@ async fn rows_of_the_version_before_are_mended_in_batches_by_whoever_comes() {
         "{calls} {scores} {}",
         new.len()
     );
-    shared::db::migrate(&crate::large::settings(&db.url())).await.unwrap();
+    shared::platform::db::migrate(&crate::large::settings(&db.url()))
+        .await
+        .unwrap();
     let pool = db.pool();
     let (watch, _) = watch::channel(Progress::default());
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::{Json, Router, routing::post};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use shared::config::Reader;
+use shared::platform::config::Reader;
 use tokio::process::Command;
 
 /// Generous: the machine may be busy, and nothing may wait for ever.

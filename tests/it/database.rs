@@ -1,6 +1,6 @@
 //! The ground that the other tests stand on.
 
-use shared::config::Reader;
+use shared::platform::config::Reader;
 use tests::TestDb;
 use tokio_postgres::NoTls;
 
@@ -82,8 +82,8 @@ async fn backend(url: &str) -> i32 {
 /// Whether there is no connection for now, or for good.
 async fn is_transient(url: String) -> bool {
     let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), url)]);
-    let pool = shared::db::pool(&reader.database()).unwrap();
-    let Err(error) = shared::db::connect(&pool).await else {
+    let pool = shared::platform::db::pool(&reader.database()).unwrap();
+    let Err(error) = shared::platform::db::connect(&pool).await else {
         panic!("there is a connection")
     };
     error.is_transient()

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared::clock::rfc3339;
+use shared::platform::clock::rfc3339;
 use shared::run::{Report, Status};
 use simulator::vapi::{CONTENT, Gone, Oddity, Settings, Spec, World};
 use tests::{Courtroom, Stage, now};

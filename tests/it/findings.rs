@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared::config::Reader;
-use shared::event::{AlertState, Bus, Event};
+use shared::platform::config::Reader;
+use shared::platform::event::{AlertState, Bus, Event};
 use simulator::vapi::{Counting, Fault, Kind};
 use tests::{Stage, TestDb};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -21,7 +21,7 @@ fn at(hours: i64) -> DateTime<Utc> {
 impl Watch {
     fn over(db: &TestDb) -> Self {
         let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), db.url())]);
-        let pool = shared::db::pool(&reader.database()).unwrap();
+        let pool = shared::platform::db::pool(&reader.database()).unwrap();
         let (sender, events) = tokio::sync::mpsc::unbounded_channel();
         Self {
             deps: Deps {
@@ -118,7 +118,7 @@ async fn a_vapi_that_lists_nothing_is_raised_after_the_second_sync_and_over_with
     let mut watch = Watch::over(&stage.db);
     stage.vapi.world().set_counting(Counting::Refused(404));
     stage.vapi.faults().push(Fault::EmptyList.every(1).on(Kind::CallList));
-    let now = shared::clock::now;
+    let now = shared::platform::clock::now;
 
     stage.sync().await;
     assert_eq!(watch.look(now()).await, []);

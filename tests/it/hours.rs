@@ -3,7 +3,7 @@
 mod history;
 
 use serde_json::Value;
-use shared::dashboard;
+use shared::store::dashboard;
 use tests::{Stage, TestDb};
 use tokio_postgres::Client;
 
@@ -48,7 +48,7 @@ async fn plain_answers(client: &Client, question: &Question) -> Value {
     answers
 }
 
-async fn count(db: &mut shared::db::Client) {
+async fn count(db: &mut shared::platform::db::Client) {
     let transaction = db.transaction().await.unwrap();
     dashboard::count_hours(&transaction).await.unwrap();
     transaction.commit().await.unwrap();

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 use shared::run::Status;
-use shared::score::ledger;
+use shared::store::score::ledger;
 use simulator::judge::{Fault, Settings};
 use tests::{Courtroom, now, talks};
 use uuid::Uuid;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use shared::config::{Database, Reader};
+use shared::platform::config::{Database, Reader};
 use tests::TestDb;
 use tokio::sync::watch;
 use tokio_postgres::{Client, NoTls};
@@ -135,10 +135,12 @@ async fn nobody_waits_for_a_migration_of_many_rows() {
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     let begun = Instant::now();
-    let migrated = shared::db::migrate_until(&settings(&db.url()), None).await.unwrap();
+    let migrated = shared::platform::db::migrate_until(&settings(&db.url()), None)
+        .await
+        .unwrap();
     let took = begun.elapsed();
-    let (watch, _) = watch::channel(shared::backfill::Progress::default());
-    let backfills = shared::backfill::run(&db.pool(), &watch, || false, shared::clock::now).await;
+    let (watch, _) = watch::channel(shared::store::backfill::Progress::default());
+    let backfills = shared::store::backfill::run(&db.pool(), &watch, || false, shared::platform::clock::now).await;
 
     stop.store(true, Ordering::Relaxed);
     let waited = watcher.await.unwrap();
@@ -169,7 +171,7 @@ async fn a_migration_that_gets_no_lock_names_who_holds_it_in_time() {
     let pid: i32 = holder.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
     let until = tokio::time::Instant::now() + Duration::from_secs(4);
 
-    let refusal = shared::db::migrate_until(&settings(&db.url()), Some(until))
+    let refusal = shared::platform::db::migrate_until(&settings(&db.url()), Some(until))
         .await
         .unwrap_err();
 
@@ -180,5 +182,10 @@ async fn a_migration_that_gets_no_lock_names_who_holds_it_in_time() {
     );
     assert!(tokio::time::Instant::now() < until + Duration::from_secs(1));
     holder.batch_execute("rollback").await.unwrap();
-    assert!(!shared::db::migrate(&settings(&db.url())).await.unwrap().is_empty());
+    assert!(
+        !shared::platform::db::migrate(&settings(&db.url()))
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }

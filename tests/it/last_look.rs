@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared::clock::rfc3339;
-use shared::event::Invocation;
+use shared::platform::clock::rfc3339;
+use shared::platform::event::Invocation;
 use shared::run::{Report, Status};
 use simulator::vapi::{Gone, Hidden, Kind, Left, Refusal, Retention, Settings, Spec, Thinning, World};
 use sync::Context;

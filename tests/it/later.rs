@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use shared::db::{Migrated, migrate, migrate_with};
+use shared::platform::db::{Migrated, migrate, migrate_with};
 use tests::TestDb;
 use tokio_postgres::Client;
 

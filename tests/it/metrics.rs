@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use shared::event::{Bus, Invocation};
+use shared::platform::event::{Bus, Invocation};
+use shared::platform::telemetry::{self, Form};
 use shared::run::{Outcome, Status};
-use shared::telemetry::{self, Form};
 use simulator::judge::{Fault, Settings};
 use tests::{Courtroom, TestDb, now, talks};
 use tokio::process::Command;

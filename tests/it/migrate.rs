@@ -11,8 +11,8 @@ use axum::routing::put;
 use chrono::TimeDelta;
 use migrate::Context;
 use serde_json::{Value, json};
-use shared::clock;
-use shared::config::{Database, Reader};
+use shared::platform::clock;
+use shared::platform::config::{Database, Reader};
 use tests::TestDb;
 use tokio::net::TcpListener;
 

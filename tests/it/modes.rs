@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared::clock::rfc3339;
+use shared::platform::clock::rfc3339;
 use shared::run::Status;
 use simulator::vapi::{Fault, Kind, Settings, Spec, World};
 use tests::{Stage, now};

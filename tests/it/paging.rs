@@ -221,7 +221,7 @@ async fn calls_inserted_and_changed_while_vapi_is_paged_are_there_after_the_next
         world.plant_call(now());
         let ids = world.call_ids();
         for id in [&ids[3], &ids[ids.len() / 2], &ids[ids.len() - 3]] {
-            let stamp = shared::clock::rfc3339(now());
+            let stamp = shared::platform::clock::rfc3339(now());
             world.update(id, |call| {
                 call["updatedAt"] = json!(stamp);
                 call["cost"] = json!(0.125);
@@ -259,7 +259,7 @@ async fn changed_calls_are_found_whatever_order_vapi_lists_them_in() {
         let ids = stage.vapi.world().call_ids();
         let changed: HashSet<_> = ids.iter().step_by(3).cloned().collect();
         for id in &changed {
-            let stamp = shared::clock::rfc3339(now());
+            let stamp = shared::platform::clock::rfc3339(now());
             stage.vapi.world().update(id, |call| {
                 call["updatedAt"] = json!(stamp);
                 call["cost"] = json!(9.5);

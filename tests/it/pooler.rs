@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use serde_json::json;
-use shared::config::{Database, Reader};
+use shared::platform::config::{Database, Reader};
 use shared::run::{self, Outcome, Status, Step};
 use tests::{Stage, TestDb};
 use tokio::task::JoinSet;
@@ -85,16 +85,16 @@ async fn many_runs_at_once() {
                     for _ in 0..10 {
                         run.info(Step::Process, "a line", json!({}));
                     }
-                    let client = shared::db::connect(&pool).await?;
+                    let client = shared::platform::db::connect(&pool).await?;
                     let row = run::find(&client, run.id).await?;
                     assert_eq!(row.map(|row| row.status).as_deref(), Some("running"));
                     run::latest(&client, Some(script), 10).await?;
-                    shared::sync_state::read(&client).await?;
+                    shared::store::sync_state::read(&client).await?;
                     Ok(Outcome::Done)
                 })
                 .await
                 .unwrap();
-                let client = shared::db::connect(&ledger.pool).await.unwrap();
+                let client = shared::platform::db::connect(&ledger.pool).await.unwrap();
                 assert_eq!(run::logs(&client, report.run_id, 100).await.unwrap().len(), 12);
             }
         });
@@ -115,7 +115,7 @@ async fn twenty_migrations_at_once_through_a_pooler_of_three_connections_do_not_
     let mut migrations = JoinSet::new();
     for _ in 0..20 {
         let settings = settings.clone();
-        migrations.spawn(async move { shared::db::migrate(&settings).await.unwrap().len() });
+        migrations.spawn(async move { shared::platform::db::migrate(&settings).await.unwrap().len() });
     }
 
     let applied = tokio::time::timeout(std::time::Duration::from_mins(1), migrations.join_all()).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use shared::event::Event;
+use shared::platform::event::Event;
 use shared::run::Status;
 use simulator::judge::{Fault, Settings};
 use tests::{Courtroom, Stage, TALK, conversation, talks};
@@ -272,7 +272,7 @@ async fn a_skipped_call_is_looked_at_again_when_it_has_changed_and_a_scored_one_
         room.stage.vapi.world().update(id, |call| {
             call["status"] = json!("ended");
             call["cost"] = json!(0.5);
-            call["updatedAt"] = json!(shared::clock::rfc3339(tests::now()));
+            call["updatedAt"] = json!(shared::platform::clock::rfc3339(tests::now()));
         });
     }
     room.stage.sync().await;
@@ -301,14 +301,14 @@ async fn out_of_time_the_run_keeps_what_it_has_and_continues() {
     .setting("QCI_CONCURRENCY", 2);
     let (bus, mut inbox) = tokio::sync::mpsc::unbounded_channel();
     let mut deps = room.deps();
-    deps.ledger.bus = shared::event::Bus::InProcess(bus);
+    deps.ledger.bus = shared::platform::event::Bus::InProcess(bus);
     let now = tests::now();
     let context = qci::Context {
         now,
         deadline_at: now + TimeDelta::seconds(4),
         stop: tokio_util::sync::CancellationToken::new(),
     };
-    let invocation = shared::event::Invocation::by_hand("test", json!({}));
+    let invocation = shared::platform::event::Invocation::by_hand("test", json!({}));
 
     let report = qci::handle(&deps, &invocation, &context).await.unwrap();
 

@@ -37,7 +37,7 @@ async fn add(db: &TestDb, version: i32, rubric: &Value) {
 async fn the_standard_framework_is_there_and_active_and_sums_to_a_hundred() {
     let db = TestDb::new().await;
 
-    let framework = shared::framework::load(&shared::db::connect(&db.pool()).await.unwrap(), None)
+    let framework = shared::store::framework::load(&shared::platform::db::connect(&db.pool()).await.unwrap(), None)
         .await
         .unwrap();
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use shared::event::Invocation;
+use shared::platform::event::Invocation;
 use shared::run::{Report, Status};
 use simulator::vapi::{Counting, Hidden, Kind};
 use sync::Context;

@@ -109,7 +109,7 @@ async fn a_stop_or_a_lost_reply_leaves_whole_batches() {
         .await
         .unwrap();
     let (proxy, url) = stage.db.through_proxy().await;
-    let pool = shared::db::pool(&in_a_hurry(&url)).unwrap();
+    let pool = shared::platform::db::pool(&in_a_hurry(&url)).unwrap();
     let mut batches = 0;
 
     let stopped = sync::rederive(

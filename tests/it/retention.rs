@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::clock::rfc3339;
+use shared::platform::clock::rfc3339;
 use shared::run::Status;
 use simulator::vapi::{Refusal, Retention, Settings, Spec, World};
 use tests::{Stage, now};

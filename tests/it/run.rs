@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use shared::config::Reader;
-use shared::db::Executor as _;
-use shared::event::{Bus, Event, Invocation};
+use shared::platform::config::Reader;
+use shared::platform::db::Executor as _;
+use shared::platform::event::{Bus, Event, Invocation};
 use shared::run::{self, Claim, Claimant, Failure, Ledger, Order, Outcome, Report, Run, Status, Step};
 use tests::{TestDb, now};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -24,7 +24,7 @@ pub(crate) const BOUND: Duration = Duration::from_mins(1);
 /// Where runs are kept, and the events that they publish.
 pub(crate) fn ledger(url: &str) -> (Ledger, UnboundedReceiver<Event>) {
     let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), url.to_owned())]);
-    let pool = shared::db::pool(&reader.database()).unwrap();
+    let pool = shared::platform::db::pool(&reader.database()).unwrap();
     reader.finish().unwrap();
     let (bus, events) = tokio::sync::mpsc::unbounded_channel();
     let bus = Bus::InProcess(bus);
@@ -212,7 +212,7 @@ async fn another_script_has_a_lease_of_its_own() {
 #[tokio::test]
 async fn a_claim_whose_answer_was_lost_may_be_made_again() {
     let db = TestDb::new().await;
-    let mut client = shared::db::connect(&db.pool()).await.unwrap();
+    let mut client = shared::platform::db::connect(&db.pool()).await.unwrap();
     let claimant = |id| Claimant {
         id,
         script_name: SCRIPT,
@@ -516,7 +516,7 @@ async fn a_statement_that_is_stuck_does_not_keep_the_row_from_being_closed() {
 
     let order = order(&invocation, TimeDelta::seconds(8));
     let kept = run::keep(&ledger, order, now(), |_| async move {
-        let stuck: Vec<_> = (0..8).map(|_| shared::db::connect(&pool)).collect();
+        let stuck: Vec<_> = (0..8).map(|_| shared::platform::db::connect(&pool)).collect();
         let mut waiting = Vec::new();
         for client in stuck {
             waiting.push(client.await?);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use local::postgres::{Postgres, Settings, find};
 use serde_json::{Value, json};
-use shared::config::{Database, Reader};
+use shared::platform::config::{Database, Reader};
 use tests::TestDb;
 use tokio::task::JoinSet;
 use tokio_postgres::error::SqlState;
@@ -100,7 +100,7 @@ async fn a_second_migration_finds_nothing_to_do() {
     let history = "select version, name, applied_on, checksum from refinery_schema_history order by version";
     let before = db.rows(history).await;
 
-    let applied = shared::db::migrate(&settings(&db.url())).await.unwrap();
+    let applied = shared::platform::db::migrate(&settings(&db.url())).await.unwrap();
 
     assert_eq!(applied, Vec::<String>::new());
     assert_eq!(db.rows(history).await, before);
@@ -115,7 +115,7 @@ async fn of_twenty_migrations_at_once_one_applies_each_and_the_others_wait() {
     let mut callers = JoinSet::new();
     for _ in 0..20 {
         let settings = settings(&db.url());
-        callers.spawn(async move { shared::db::migrate(&settings).await.unwrap().len() });
+        callers.spawn(async move { shared::platform::db::migrate(&settings).await.unwrap().len() });
     }
 
     let mut applied = callers.join_all().await;
@@ -132,7 +132,7 @@ async fn a_migration_that_was_edited_after_it_was_applied_is_refused_by_name() {
     let edit = "update refinery_schema_history set checksum = '1' where version = 2";
     db.client().await.batch_execute(edit).await.unwrap();
 
-    let refusal = shared::db::migrate(&settings(&db.url())).await.unwrap_err();
+    let refusal = shared::platform::db::migrate(&settings(&db.url())).await.unwrap_err();
 
     let refusal = format!("{:#}", anyhow::Error::from(refusal));
     assert!(
@@ -159,7 +159,9 @@ async fn exposed_server() -> (Postgres, Client) {
                   alter default privileges in schema public grant all on sequences to anon, authenticated;
                   alter default privileges in schema public grant all on functions to anon, authenticated";
     client.batch_execute(expose).await.unwrap();
-    shared::db::migrate(&settings(&server.url("postgres"))).await.unwrap();
+    shared::platform::db::migrate(&settings(&server.url("postgres")))
+        .await
+        .unwrap();
     (server, client)
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
-use shared::config::{Database, Reader};
+use shared::platform::config::{Database, Reader};
 use shared::run::Status;
 use tests::{Courtroom, Mischief, Proxy, Stage, TestDb, Visitor};
 use tokio::sync::Semaphore;
@@ -199,7 +199,7 @@ async fn migrations_survive_a_lost_reply_to_any_statement_and_block_nobody() {
         (db, proxy, url)
     }
     let (_db, proxy, url) = bare().await;
-    let migrations = shared::db::migrate(&in_a_hurry(&url)).await.unwrap().len();
+    let migrations = shared::platform::db::migrate(&in_a_hurry(&url)).await.unwrap().len();
     let answers = proxy.answers();
 
     for_each_answer(answers, |number| async move {
@@ -207,9 +207,12 @@ async fn migrations_survive_a_lost_reply_to_any_statement_and_block_nobody() {
         proxy.on_answer(number, Mischief::Swallow);
         let begun = Instant::now();
 
-        let ended = shared::db::migrate(&in_a_hurry(&url)).await;
+        let ended = shared::platform::db::migrate(&in_a_hurry(&url)).await;
         let (took, next_begun) = (begun.elapsed(), Instant::now());
-        let next = shared::db::migrate(&in_a_hurry(&db.url())).await.unwrap().len();
+        let next = shared::platform::db::migrate(&in_a_hurry(&db.url()))
+            .await
+            .unwrap()
+            .len();
 
         assert!(next_begun.elapsed() < Duration::from_secs(20), "the lock was held");
         match ended {
@@ -363,8 +366,8 @@ async fn a_role_that_may_open_few_connections_is_met_by_waiting_and_said_once() 
     let pool = deps.ledger.pool.clone();
 
     let crowd = (0..8).map(|_| async {
-        let client = shared::db::connect(&pool).await.unwrap();
-        shared::db::Executor::batch_execute(&client, "select pg_sleep(0.3)")
+        let client = shared::platform::db::connect(&pool).await.unwrap();
+        shared::platform::db::Executor::batch_execute(&client, "select pg_sleep(0.3)")
             .await
             .unwrap();
     });

@@ -142,11 +142,11 @@ async fn a_suspect_run_counts_once_though_its_end_is_written_twice() {
     stage.vapi.faults().push(empty_lists());
     stage.sync().await;
     let mut client = stage.db.connect().await;
-    let before = shared::sync_state::read(&client).await.unwrap();
+    let before = shared::store::sync_state::read(&client).await.unwrap();
 
     for _ in 0..2 {
         let transaction = client.transaction().await.unwrap();
-        let restored = shared::sync_state::restore(&transaction, &before, Vec::new(), now()).await;
+        let restored = shared::store::sync_state::restore(&transaction, &before, Vec::new(), now()).await;
         restored.unwrap();
         transaction.commit().await.unwrap();
     }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use local::postgres::{Postgres, Settings, Tls, find};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use shared::config::Reader;
-use shared::db::Executor as _;
+use shared::platform::config::Reader;
+use shared::platform::db::Executor as _;
 use tokio_postgres::NoTls;
 
 /// A server with a certificate for `name`, and the certificate of the authority that signed it.
@@ -48,9 +48,9 @@ async fn connect(server: &Postgres, parameters: &str, ca: Option<&str>) -> Resul
     ];
     let pairs = pairs.into_iter().flatten();
     let mut reader = Reader::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value)));
-    let pool = shared::db::pool(&reader.database()).unwrap();
+    let pool = shared::platform::db::pool(&reader.database()).unwrap();
     reader.finish().unwrap();
-    let client = shared::db::connect(&pool)
+    let client = shared::platform::db::connect(&pool)
         .await
         .map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
     let question = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use local::postgres::find_all;
-use shared::backfill;
 use shared::run::Status;
+use shared::store::backfill;
 use tests::{Stage, TestDb};
 
 /// What README.md says: the oldest and the newest.

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use shared::config::{self, Reader};
-use shared::db::Executor as _;
-use shared::event::{AlertState, Bus, Event, Invocation};
+use shared::platform::config::{self, Reader};
+use shared::platform::db::Executor as _;
+use shared::platform::event::{AlertState, Bus, Event, Invocation};
 use shared::run::{self, Ledger, Order, Outcome, Status};
 use tests::{Mischief, Proxy, TestDb};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -57,7 +57,7 @@ impl Scene {
     async fn with(more: &[(&str, &str)]) -> Self {
         let db = TestDb::new().await;
         let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), db.url())]);
-        let pool = shared::db::pool(&reader.database()).unwrap();
+        let pool = shared::platform::db::pool(&reader.database()).unwrap();
         let (sender, events) = tokio::sync::mpsc::unbounded_channel();
         let deps = Deps {
             pool,
@@ -411,11 +411,13 @@ async fn a_lost_run_that_its_closer_did_not_announce_is_announced_by_the_next_lo
                 let order = Order {
                     script_name: SYNC,
                     invocation: &Invocation::by_hand("test", json!({})),
-                    deadline_at: shared::clock::now() + TimeDelta::minutes(15),
+                    deadline_at: shared::platform::clock::now() + TimeDelta::minutes(15),
                     stop: CancellationToken::new(),
                     metadata: json!({}),
                 };
-                let kept = run::keep(&ledger, order, shared::clock::now(), |_| async { Ok(Outcome::Done) });
+                let kept = run::keep(&ledger, order, shared::platform::clock::now(), |_| async {
+                    Ok(Outcome::Done)
+                });
                 kept.await.unwrap();
             }
             _ => {
@@ -462,7 +464,7 @@ async fn a_database_that_is_gone_fails_the_look_by_name() {
         "postgres://u:hidden@127.0.0.1:1/d".to_owned(),
     )]);
     let deps = Deps {
-        pool: shared::db::pool(&reader.database()).unwrap(),
+        pool: shared::platform::db::pool(&reader.database()).unwrap(),
         bus: Bus::Nowhere,
         settings: settings(&[]),
     };
@@ -483,7 +485,7 @@ async fn a_look_survives_a_lost_reply_to_any_statement() {
         let mut scene = Scene::new().await;
         scene.run(SYNC, hours(0), None).await;
         let (proxy, url) = scene.db.through_proxy().await;
-        scene.deps.pool = shared::db::pool(&in_a_hurry(&url)).unwrap();
+        scene.deps.pool = shared::platform::db::pool(&in_a_hurry(&url)).unwrap();
         (scene, proxy)
     }
     let (undisturbed, proxy) = scene().await;

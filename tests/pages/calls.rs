@@ -34,13 +34,13 @@ async fn insert(client: &Client, calls: &[Stored]) {
                 "id": call.id,
                 "status": "ended",
                 "ended_reason": "customer-ended-call",
-                "created_at": shared::clock::now() - chrono::TimeDelta::hours(1),
+                "created_at": shared::platform::clock::now() - chrono::TimeDelta::hours(1),
                 "has_calendar_booking": false,
                 "has_tool_calls": false,
                 "tool_names": [],
                 "raw_json": {},
                 "document_hash": "\\x00000000000000000000000000000000",
-                "synced_at": shared::clock::now(),
+                "synced_at": shared::platform::clock::now(),
             });
             for (name, value) in call.columns.as_object().unwrap() {
                 row[name] = value.clone();
@@ -78,7 +78,7 @@ async fn score(client: &Client, call: &str, lists: Value) {
         "quotes_total": 0, "quotes_verified": 0,
         "analysis_model": "a-model",
         "call_hash": "\\x00",
-        "analyzed_at": shared::clock::now(),
+        "analyzed_at": shared::platform::clock::now(),
     });
     for (name, value) in lists.as_object().unwrap() {
         row[name] = value.clone();

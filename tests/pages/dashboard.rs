@@ -9,7 +9,7 @@ mod windows;
 
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use serde_json::Value;
-use shared::dashboard::Scope;
+use shared::store::dashboard::Scope;
 use tests::TestDb;
 use tokio_postgres::Client;
 

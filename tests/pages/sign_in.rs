@@ -7,8 +7,8 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
-use shared::db::Client;
-use shared::sign_in::{self, Subject, Verdict};
+use shared::platform::db::Client;
+use shared::store::sign_in::{self, Subject, Verdict};
 use tests::{Answer, TestDb, Visitor};
 
 const REFUSAL: &str = "This name and password do not belong together.";

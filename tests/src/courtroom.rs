@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use qci::{Context, Deps, Judge};
 use serde_json::{Value, json};
-use shared::config::Reader;
-use shared::event::{Bus, Invocation};
+use shared::platform::config::Reader;
+use shared::platform::event::{Bus, Invocation};
 use shared::run::{Failure, Ledger, Report};
 use simulator::judge::{MODEL, Server, Settings};
 use simulator::vapi::World;
@@ -95,7 +95,7 @@ impl Courtroom {
         let (database, judge, settings) = (reader.database(), reader.judge(), reader.qci());
         reader.finish().expect("usable settings");
         let ledger = Ledger {
-            pool: shared::db::pool(&database).expect("a usable database URL"),
+            pool: shared::platform::db::pool(&database).expect("a usable database URL"),
             bus: Bus::Nowhere,
             watch: None,
         };
@@ -183,8 +183,8 @@ pub fn conversation(id: &str, said: &[&str]) -> Value {
         "type": "inboundPhoneCall",
         "status": "ended",
         "endedReason": "customer-ended-call",
-        "createdAt": shared::clock::rfc3339(created),
-        "updatedAt": shared::clock::rfc3339(created + TimeDelta::minutes(1)),
+        "createdAt": shared::platform::clock::rfc3339(created),
+        "updatedAt": shared::platform::clock::rfc3339(created + TimeDelta::minutes(1)),
         "artifact": {"messages": messages},
     })
 }

@@ -6,8 +6,8 @@ use std::sync::{LazyLock, mpsc};
 use local::postgres::{PgBouncer, Postgres, Settings, find};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::config::{self, Reader};
-use shared::db::Pool;
+use shared::platform::config::{self, Reader};
+use shared::platform::db::Pool;
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -142,8 +142,8 @@ impl TestDb {
     }
 
     /// A connection as the functions have it.
-    pub async fn connect(&self) -> shared::db::Client {
-        let connected = shared::db::connect(&self.pool()).await;
+    pub async fn connect(&self) -> shared::platform::db::Client {
+        let connected = shared::platform::db::connect(&self.pool()).await;
         connected.expect("connecting to the test's database")
     }
 
@@ -248,7 +248,7 @@ async fn server_of(binaries: &Path) -> Postgres {
 
 /// A pool as the functions have it, on this address.
 fn pool_of(url: &str) -> Pool {
-    shared::db::pool(&settings(url)).expect("a usable database URL")
+    shared::platform::db::pool(&settings(url)).expect("a usable database URL")
 }
 
 fn settings(url: &str) -> config::Database {
@@ -257,6 +257,6 @@ fn settings(url: &str) -> config::Database {
 }
 
 async fn migrate(url: &str) {
-    let migrated = shared::db::migrate(&settings(url)).await;
+    let migrated = shared::platform::db::migrate(&settings(url)).await;
     migrated.expect("migrating the template");
 }

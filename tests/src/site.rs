@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use admin::{Deps, Key, Scheme, Users, hash};
 use chrono::TimeDelta;
-use shared::config;
-use shared::event::{Bus, Event, Invocation, Requested};
+use shared::platform::config;
+use shared::platform::event::{Bus, Event, Invocation, Requested};
 use sync::Context;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -61,7 +61,7 @@ impl Site {
             hash(Visitor::PASSWORD).expect("a hash").into(),
         );
         let pages = admin::router(Deps {
-            pool: shared::db::pool(&database).expect("a usable database URL"),
+            pool: shared::platform::db::pool(&database).expect("a usable database URL"),
             bus: Bus::InProcess(sender),
             users: Users::new([user]).expect("usable users"),
             key: Key::derive_from(&[7; 32]),

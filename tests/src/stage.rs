@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared::config::{self, Reader};
-use shared::event::{Bus, Invocation};
+use shared::platform::config::{self, Reader};
+use shared::platform::event::{Bus, Invocation};
 use shared::run::{Failure, Ledger, Report};
 use simulator::vapi::{Server, Settings, Spec, World};
 use sync::{Context, Deps, Vapi};
@@ -27,7 +27,7 @@ pub struct Stage {
 /// The time that worlds end at.
 #[must_use]
 pub fn now() -> DateTime<Utc> {
-    shared::clock::now()
+    shared::platform::clock::now()
 }
 
 impl Stage {
@@ -76,7 +76,7 @@ impl Stage {
         let (database, vapi, settings): (config::Database, config::Vapi, config::Sync) =
             (reader.database(), reader.vapi(), reader.sync());
         reader.finish().expect("usable settings");
-        let pool = shared::db::pool(&database).expect("a usable database URL");
+        let pool = shared::platform::db::pool(&database).expect("a usable database URL");
         let ledger = Ledger {
             pool,
             bus: Bus::Nowhere,

@@ -6,8 +6,8 @@ use admin::{Deps, Key, Scheme, Users, hash};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, Response, StatusCode, header};
-use shared::config;
-use shared::event::{Bus, Event};
+use shared::platform::config;
+use shared::platform::event::{Bus, Event};
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 
@@ -61,7 +61,7 @@ impl Visitor {
         let (sender, asked) = mpsc::unbounded_channel();
         let user = (Self::USER.to_owned(), HASH.as_str().into());
         let deps = Deps {
-            pool: shared::db::pool(database).expect("a usable database URL"),
+            pool: shared::platform::db::pool(database).expect("a usable database URL"),
             bus: Bus::InProcess(sender),
             users: Users::new([user]).expect("usable users"),
             key: Key::derive_from(&[7; 32]),

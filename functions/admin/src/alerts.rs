@@ -16,7 +16,8 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use futures::{TryFutureExt as _, try_join};
-use shared::{db, incident, notification};
+use shared::platform::db;
+use shared::store::{incident, notification};
 
 use crate::App;
 use crate::ask::{self, Button};

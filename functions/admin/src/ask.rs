@@ -13,8 +13,10 @@ use axum::routing::get;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::event::{Bus, Event, PublishError, Requested};
-use shared::{db, run, score};
+use shared::platform::db;
+use shared::platform::event::{Bus, Event, PublishError, Requested};
+use shared::run;
+use shared::store::score;
 use url::form_urlencoded;
 
 use crate::App;

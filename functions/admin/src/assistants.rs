@@ -14,9 +14,9 @@ use axum::response::Response;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use shared::assistant::overview::{self, Overview};
-use shared::assistant::quality::{self, Bucket, Sample};
-use shared::db;
+use shared::platform::db;
+use shared::store::assistant::overview::{self, Overview};
+use shared::store::assistant::quality::{self, Bucket, Sample};
 
 use crate::chart::{self, Chart, Unit};
 use crate::figures::Moment;

@@ -1,6 +1,6 @@
 //! `/admin/calls/{id}`: one call, its transcript and its score.
 //!
-//! `shared::call::detail`, `shared::score` ─▶ [`transcript`], [`evidence`], [`scorecard`] ─▶ `call.html`
+//! `shared::store::call::detail`, `shared::store::score` ─▶ [`transcript`], [`evidence`], [`scorecard`] ─▶ `call.html`
 
 mod asked;
 mod cost;
@@ -23,11 +23,12 @@ use axum::response::Response;
 use axum::routing::get;
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
-use shared::call::{self, Detail};
-use shared::db::{self, Client};
-use shared::framework::{self, Framework, LoadError};
-use shared::score::earlier::Earlier;
-use shared::score::{self, Findings, Paid, Stored};
+use shared::domain::findings::Findings;
+use shared::platform::db::{self, Client};
+use shared::store::call::{self, Detail};
+use shared::store::framework::{self, Framework, LoadError};
+use shared::store::score::earlier::Earlier;
+use shared::store::score::{self, Paid, Stored};
 
 use self::asked::Asked;
 use self::evidence::Evidence;

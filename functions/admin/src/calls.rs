@@ -1,6 +1,6 @@
 //! `/admin/calls`: the dashboard, and the list of calls.
 //!
-//! [`filters`] ─▶ `shared::dashboard` ─▶ tiles, chart and list; [`file`] sends the whole list
+//! [`filters`] ─▶ `shared::store::dashboard` ─▶ tiles, chart and list; [`file`] sends the whole list
 
 mod file;
 mod filters;
@@ -14,9 +14,10 @@ use axum::response::Response;
 use axum::routing::get;
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
-use shared::assistant::{self, Named};
-use shared::dashboard::{self, Bucket, Listed, Metrics, Quality};
-use shared::{db, telephone};
+use shared::domain::telephone;
+use shared::platform::db;
+use shared::store::assistant::{self, Named};
+use shared::store::dashboard::{self, Bucket, Listed, Metrics, Quality};
 
 use self::filters::{Filters, Preset};
 use crate::call::verdict;
@@ -26,7 +27,7 @@ use crate::parameters::{Key, Parameters, Place};
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
 use crate::{App, figures};
-use shared::db::{Client, DbError};
+use shared::platform::db::{Client, DbError};
 
 /// Calls on a page.
 const PER_PAGE: usize = 50;

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt as _};
 use serde::Serialize;
-use shared::db::{Client, DbError};
+use shared::platform::db::{Client, DbError};
 
 /// Rows that go out together, where so many are there.
 const TOGETHER: usize = 128;

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use shared::db::{self, Executor as _};
+use shared::platform::db::{self, Executor as _};
 
 use crate::App;
 

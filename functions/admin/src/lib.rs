@@ -36,8 +36,8 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::get;
-use shared::db::Pool;
-use shared::event::Bus;
+use shared::platform::db::Pool;
+use shared::platform::event::Bus;
 
 pub use session::Key;
 pub use users::{MalformedUsers, Users, hash};

@@ -13,8 +13,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
 use futures::{TryFutureExt as _, try_join};
+use shared::platform::db;
+use shared::run;
 use shared::run::{Row, Status};
-use shared::{db, run};
 use uuid::Uuid;
 
 use crate::App;

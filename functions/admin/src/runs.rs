@@ -17,8 +17,9 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use futures::{TryFutureExt as _, try_join};
+use shared::platform::db;
 use shared::run::{list, overview};
-use shared::{db, incident, sync_state};
+use shared::store::{incident, sync_state};
 
 use crate::App;
 use crate::alerts::{self, Notice};

@@ -109,8 +109,8 @@ fn password(deps: &Deps, user: &str) -> Option<u64> {
 pub(crate) mod tests {
     use axum::http::header;
     use axum::response::IntoResponse as _;
-    use shared::config;
-    use shared::event::Bus;
+    use shared::platform::config;
+    use shared::platform::event::Bus;
 
     use super::*;
     use crate::Users;
@@ -126,7 +126,7 @@ pub(crate) mod tests {
             timeout: std::time::Duration::from_secs(15),
         };
         Deps {
-            pool: shared::db::pool(&nowhere).unwrap(),
+            pool: shared::platform::db::pool(&nowhere).unwrap(),
             bus: Bus::Nowhere,
             users: Users::new([(user.to_owned(), hash.into())]).unwrap(),
             key: Key::derive_from(&[key; 32]),

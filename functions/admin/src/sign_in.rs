@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use shared::sign_in::Verdict;
+use shared::store::sign_in::Verdict;
 use url::{Url, form_urlencoded};
 
 use crate::page::{self, Section};

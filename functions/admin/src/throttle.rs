@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use lambda_http::request::RequestContext;
 use sha2::Sha256;
-use shared::db;
-use shared::sign_in::{self, Subject, Verdict};
+use shared::platform::db;
+use shared::store::sign_in::{self, Subject, Verdict};
 
 use crate::Deps;
 use crate::session::Key;

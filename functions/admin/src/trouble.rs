@@ -4,7 +4,7 @@ use askama::Template;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use shared::db::{ConnectError, DbError};
+use shared::platform::db::{ConnectError, DbError};
 
 use crate::page;
 use crate::viewer::Viewer;
@@ -155,7 +155,7 @@ impl From<ConnectError> for Trouble {
 
 impl From<DbError> for Trouble {
     fn from(error: DbError) -> Self {
-        if shared::db::is_transient(&error) {
+        if shared::platform::db::is_transient(&error) {
             tracing::warn!("a page lost its database: {:#}", anyhow::Error::new(error));
             return Self::Away;
         }

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use futures::FutureExt as _;
-use shared::clock;
+use shared::platform::clock;
 use tokio::time::Instant;
 
 use crate::session::Session;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::{Client, StatusCode};
 use serde::Serialize;
-use shared::{http, telemetry};
+use shared::platform::{http, telemetry};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 

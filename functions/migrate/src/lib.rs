@@ -1,6 +1,6 @@
 //! Applies the migrations when the stack is made or changed: a custom resource of CloudFormation.
 //!
-//! CloudFormation → [`handle`] → [`request`] → [`shared::db::migrate`] or [`adopt`] → [`answer`] → CloudFormation
+//! CloudFormation → [`handle`] → [`request`] → [`shared::platform::db::migrate`] or [`adopt`] → [`answer`] → CloudFormation
 //!
 //! CloudFormation waits for an answer for up to an hour and knows of no other way to end, so whatever happens is
 //! answered, and the settings are read within the invocation: a function that died of them could not answer.
@@ -15,9 +15,10 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::config::{Database, Reader};
-use shared::db::{self, MigrationError};
-use shared::{backfill, clock, telemetry};
+use shared::platform::config::{Database, Reader};
+use shared::platform::db::{self, MigrationError};
+use shared::platform::{clock, telemetry};
+use shared::store::backfill;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;

@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result};
 use lambda_runtime::{LambdaEvent, service_fn};
 use migrate::Context;
 use serde_json::Value;
-use shared::config::{Database, Reader};
-use shared::lambda::{Reported, deadline};
+use shared::platform::config::{Database, Reader};
+use shared::platform::lambda::{Reported, deadline};
+use shared::platform::{clock, telemetry};
 use shared::run::Failure;
-use shared::{clock, telemetry};
 use tokio::time::timeout;
 
 /// How long the settings may take at the start; Lambda ends a start that takes 10 s.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
-use shared::incident::{Kind, Sign};
+use shared::store::incident::{Kind, Sign};
 
 /// The `detail-type` of such an event.
 pub(crate) const DETAIL_TYPE: &str = "CloudWatch Alarm State Change";

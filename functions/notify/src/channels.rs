@@ -1,8 +1,8 @@
 //! All ways to reach people, tried so that a message arrives by some way or it is known that it did not.
 
 use chrono::{DateTime, Utc};
-use shared::config;
-use shared::notification::Notification;
+use shared::platform::config;
+use shared::store::notification::Notification;
 use uuid::Uuid;
 
 use crate::email::Email;

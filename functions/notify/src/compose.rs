@@ -1,8 +1,8 @@
 //! The words of a message: what, since when, what it means for the calls, the error, where to read on.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::incident::{Incident, Kind};
 use shared::run::{Brought, Row};
+use shared::store::incident::{Incident, Kind};
 use url::Url;
 use uuid::Uuid;
 
@@ -65,7 +65,7 @@ pub(crate) fn unrecorded(news: &News, deps: &Deps) -> Option<Message> {
             let error = finished.error_message.clone().unwrap_or_default();
             (Tone::Bad, format!("{} failed", finished.script_name), error, None)
         }
-        News::Raised(raised) if raised.state == shared::event::AlertState::Raised => {
+        News::Raised(raised) if raised.state == shared::platform::event::AlertState::Raised => {
             (Tone::Bad, raised.summary.clone(), String::new(), Some(raised.since))
         }
         News::Alarm(alarm) if alarm.is_on => (

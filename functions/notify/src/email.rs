@@ -3,7 +3,7 @@
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::DisplayErrorContext;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as SesMessage};
-use shared::{aws, config};
+use shared::platform::{aws, config};
 
 use crate::message::Message;
 use crate::scrub;

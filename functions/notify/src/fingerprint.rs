@@ -1,6 +1,6 @@
 //! What makes two errors the same trouble: their words, without what differs from one time to the next.
 
-use shared::incident::Kind;
+use shared::store::incident::Kind;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How much of an error counts, in words: what follows is detail.

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::db::Executor;
-use shared::{run, sync_state};
+use shared::platform::db::Executor;
+use shared::run;
+use shared::store::sync_state;
 
 /// The script that brings calls in.
 const SYNC: &str = "vapi-sync";

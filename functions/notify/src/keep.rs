@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use shared::db::{Executor, Pool};
-use shared::event::{Finished, Raised};
-use shared::incident::{self, Kind, Sign};
+use shared::platform::db;
+use shared::platform::db::{Executor, Pool};
+use shared::platform::event::{Finished, Raised};
 use shared::run::{self, Row, Status};
-use shared::{alert, db};
+use shared::store::alert;
+use shared::store::incident::{self, Kind, Sign};
 
 use crate::alarm::Alarm;
 use crate::news::{self, News};

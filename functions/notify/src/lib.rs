@@ -28,8 +28,8 @@ use anyhow::{Context as _, Result, anyhow};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use shared::config;
-use shared::db::Pool;
+use shared::platform::config;
+use shared::platform::db::Pool;
 use shared::run::Failure;
 
 pub use channels::Channels;

@@ -6,9 +6,9 @@ use anyhow::Result;
 use lambda_runtime::{LambdaEvent, service_fn};
 use notify::{Channels, Deps};
 use serde_json::Value;
-use shared::config::Reader;
-use shared::lambda::Reported;
-use shared::{clock, db, telemetry};
+use shared::platform::config::Reader;
+use shared::platform::lambda::Reported;
+use shared::platform::{clock, db, telemetry};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 

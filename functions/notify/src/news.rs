@@ -3,8 +3,10 @@
 use anyhow::{Context as _, Result, bail};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use shared::event::{ALERT_RAISED, AlertState, Finished, RUN_FINISHED, Raised, TEST_REQUESTED, TestRequested};
-use shared::incident::{Kind, Sign};
+use shared::platform::event::{
+    ALERT_RAISED, AlertState, Finished, RUN_FINISHED, Raised, TEST_REQUESTED, TestRequested,
+};
+use shared::store::incident::{Kind, Sign};
 
 use crate::alarm::{self, Alarm};
 

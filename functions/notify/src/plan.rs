@@ -1,7 +1,7 @@
 //! What to tell of a subject: transitions, not states.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::incident::{Incident, Kind};
+use shared::store::incident::{Incident, Kind};
 
 /// What lasts is told again after this long.
 pub const REMIND_AFTER: TimeDelta = TimeDelta::hours(24);

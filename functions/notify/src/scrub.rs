@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use regex_lite::{Captures, Regex};
-use shared::telephone;
+use shared::domain::telephone;
 use uuid::Uuid;
 
 /// What is looked through of a text, in characters: a message shows far less.

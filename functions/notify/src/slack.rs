@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use shared::http;
+use shared::platform::http;
 
 use crate::message::{Fact, Message, Tone, utc, with_remark};
 use crate::scrub;
@@ -98,7 +98,7 @@ impl Refusal {
 }
 
 fn unreachable(error: &http::NoAnswer) -> Refusal {
-    Refusal::Unreachable(shared::telemetry::chain(error))
+    Refusal::Unreachable(shared::platform::telemetry::chain(error))
 }
 
 fn full(message: &Message) -> Value {

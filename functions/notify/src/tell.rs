@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::db::Pool;
-use shared::notification::{self, Notification};
+use shared::platform::db::Pool;
+use shared::platform::{db, telemetry};
 use shared::run::{self, Level, Step};
-use shared::{db, incident, telemetry};
+use shared::store::incident;
+use shared::store::notification::{self, Notification};
 use uuid::Uuid;
 
 use crate::channels::Outcome;

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
-use shared::incident::{Kind, Sign};
+use shared::store::incident::{Kind, Sign};
 
 use crate::news::News;
 use crate::{alarm, fingerprint, news};

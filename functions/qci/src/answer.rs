@@ -7,8 +7,8 @@ mod tests;
 
 use serde::Serialize;
 use serde_json::Value;
-use shared::framework::fields::{Object, Problems};
-use shared::framework::{BlockId, Criterion, Rubric};
+use shared::domain::fields::{Object, Problems};
+use shared::domain::rubric::{BlockId, Criterion, Rubric};
 
 use crate::evidence::Quote;
 use crate::schema::{CANNOT_TELL, NOT_APPLICABLE};

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
+use shared::platform::db;
 use shared::run::{Outcome, Run, Step};
-use shared::score::{self, Verdict, backlog};
-use shared::{dashboard, db};
+use shared::store::dashboard;
+use shared::store::score::{self, Verdict, backlog};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -257,7 +258,7 @@ fn outcome(run: &Run, tally: &Tally, stop: Option<Stop>, input: &Input, ids: &[S
         ),
         Some(Stop::Judge(error)) if tally.answered() == 0 => return Err(error).context("asking the judge"),
         Some(Stop::Judge(error)) => (
-            format!("{left} calls are left: {}", shared::telemetry::chain(&error)),
+            format!("{left} calls are left: {}", shared::platform::telemetry::chain(&error)),
             None,
         ),
         None if counters.records_failed > 0 && counters.calls_analyzed == 0 => {

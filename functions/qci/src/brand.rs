@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use shared::framework::Brand;
+use shared::domain::rubric::Brand;
 use strsim::normalized_damerau_levenshtein;
 
 use crate::normal::{Word, placed, words};

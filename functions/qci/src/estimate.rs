@@ -6,8 +6,8 @@ use anyhow::Result;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::json;
-use shared::price::Usage;
 use shared::run::{Outcome, Run, Step};
+use shared::store::price::Usage;
 
 use crate::Deps;
 use crate::backlog::{CHUNK, pick};

@@ -10,7 +10,7 @@ mod verified;
 mod words;
 
 use serde::Serialize;
-use shared::framework::EvidenceFrom;
+use shared::domain::rubric::EvidenceFrom;
 
 use self::instructions::instructions;
 pub(crate) use self::verified::Verified;

@@ -1,6 +1,6 @@
 //! Which calls are not worth a score, and why: decided before anything is paid.
 
-use shared::score::Material;
+use shared::store::score::Material;
 
 use crate::transcript::Transcript;
 

@@ -1,7 +1,7 @@
 //! What a QCI run can be asked for.
 
 use serde_json::{Map, Value};
-use shared::framework::Name;
+use shared::store::framework::Name;
 
 /// A checked input.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use rust_decimal::Decimal;
-use shared::db::Pool;
-use shared::score::ledger::{self, Opened};
-use shared::{clock, db};
+use shared::platform::db::Pool;
+use shared::platform::{clock, db};
+use shared::store::score::ledger::{self, Opened};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;

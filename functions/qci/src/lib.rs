@@ -4,7 +4,7 @@
 //! event ─▶ main ─▶ handle ─▶ backlog (which calls) ─▶ gate ─▶ transcript ─▶ measure ──────────┐
 //!                               │                              └─▶ prompt ─▶ judge ─▶ answer ─┤
 //!                               └─ budget, time                 ledger            evidence ◀──┘
-//!                                                             points ─▶ shared::score ─▶ rows
+//!                                                             points ─▶ shared::store::score ─▶ rows
 //! ```
 
 mod answer;
@@ -36,10 +36,10 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::json;
-use shared::event::Invocation;
-use shared::framework;
+use shared::platform::event::Invocation;
+use shared::platform::{config, db};
 use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
-use shared::{config, db};
+use shared::store::framework;
 
 pub use input::{Input, InvalidInput};
 pub use judge::{Judge, JudgeError};

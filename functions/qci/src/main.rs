@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use qci::{Deps, Judge, JudgeError};
-use shared::config::Reader;
-use shared::event::Bus;
+use shared::platform::config::Reader;
+use shared::platform::event::Bus;
+use shared::platform::{db, lambda};
 use shared::run::{Failure, Ledger};
-use shared::{db, lambda};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -6,7 +6,7 @@ mod rhythm;
 mod speech;
 
 use serde::Serialize;
-use shared::framework::{Brand, Measure};
+use shared::domain::rubric::{Brand, Measure};
 
 use crate::transcript::{Speaker, Transcript};
 

@@ -8,7 +8,7 @@ pub(crate) mod tests;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
-use shared::framework::{Band, BlockId, Criterion, Lane, Measure, Rubric};
+use shared::domain::rubric::{Band, BlockId, Criterion, Lane, Measure, Rubric};
 
 pub(crate) use self::problems::problems;
 use crate::answer::{Answer, Choice};

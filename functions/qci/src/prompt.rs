@@ -3,8 +3,9 @@
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
-use shared::config::ResponseFormat;
-use shared::framework::{Brand, Framework};
+use shared::domain::rubric::Brand;
+use shared::platform::config::ResponseFormat;
+use shared::store::framework::Framework;
 use uuid::Uuid;
 
 use crate::judge::Message;

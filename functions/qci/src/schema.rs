@@ -10,7 +10,7 @@ use std::fmt::Write;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
-use shared::framework::{BlockId, Criterion, EvidenceFrom, Lane, Rubric};
+use shared::domain::rubric::{BlockId, Criterion, EvidenceFrom, Lane, Rubric};
 
 /// In place of a level, where the condition of the criterion is not met.
 pub(crate) const NOT_APPLICABLE: &str = "not_applicable";

@@ -8,11 +8,11 @@ use anyhow::{Context as _, Result};
 use futures::FutureExt as _;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use shared::db::Pool;
-use shared::price::Usage;
+use shared::platform::db::Pool;
+use shared::platform::{clock, db, telemetry};
 use shared::run::{Run, Step};
-use shared::score::{self, Analysis, Kept, Material, Request, Scored, Verdict};
-use shared::{clock, db, telemetry};
+use shared::store::price::Usage;
+use shared::store::score::{self, Analysis, Kept, Material, Request, Scored, Verdict};
 use tokio_util::sync::CancellationToken;
 
 use crate::Deps;
@@ -389,7 +389,7 @@ fn row(score: &Score, usable: &Usable, requests: &[Request]) -> Scored {
         .map(|(key, issue)| json!({"issue_key": key, "issue": issue}))
         .collect();
     Scored {
-        blocks: shared::framework::BlockId::ALL.map(|id| {
+        blocks: shared::domain::rubric::BlockId::ALL.map(|id| {
             score
                 .blocks
                 .iter()

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rust_decimal::prelude::ToPrimitive as _;
+use shared::platform::{clock, telemetry};
 use shared::run::Run;
-use shared::{clock, telemetry};
 
 use crate::SCRIPT;
 

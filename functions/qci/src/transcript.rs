@@ -9,7 +9,7 @@ mod timing;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
-use shared::json;
+use shared::domain::json;
 
 /// Who spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

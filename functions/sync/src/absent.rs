@@ -6,10 +6,10 @@
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use shared::call::{self, Listed};
-use shared::db::Pool;
+use shared::platform::db::Pool;
+use shared::platform::{db, telemetry};
 use shared::run::Step;
-use shared::{db, telemetry};
+use shared::store::call::{self, Listed};
 
 use crate::Deps;
 use crate::page::{Course, ReadError};

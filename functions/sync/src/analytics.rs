@@ -7,8 +7,8 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use shared::clock::rfc3339;
-use shared::telemetry;
+use shared::platform::clock::rfc3339;
+use shared::platform::telemetry;
 
 use crate::vapi::{Vapi, VapiError};
 

@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::json;
-use shared::assistant::{self, Assistant};
-use shared::document::{self, Reading};
+use shared::domain::assistant::Assistant;
+use shared::domain::document::{self, Reading};
+use shared::platform::{db, telemetry};
 use shared::run::{Run, Step};
-use shared::{db, telemetry};
+use shared::store::assistant;
 
 use crate::Deps;
 use crate::organisation::Organisation;

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use shared::clock::rfc3339;
-use shared::db::{DbError, Executor};
+use shared::platform::clock::rfc3339;
+use shared::platform::db;
+use shared::platform::db::{DbError, Executor};
 use shared::run::{Outcome, Run, Step};
-use shared::sync_state::{self, State, Window};
-use shared::{assistant, call, db};
+use shared::store::sync_state::{self, State, Window};
+use shared::store::{assistant, call};
 use tokio::task::JoinSet;
 
 use crate::absent::Absences;

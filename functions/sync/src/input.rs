@@ -138,8 +138,8 @@ fn mode(fields: &Map<String, Value>) -> Result<Mode, InvalidInput> {
             (_, _, Some(_)) => Err(InvalidInput::Stray("range", "call_id", "call")),
             (None, ..) => Err(InvalidInput::Missing("range", "from")),
             (Some(from), Some(to), None) if from > to => Err(InvalidInput::Backwards {
-                from: shared::clock::rfc3339(from),
-                to: shared::clock::rfc3339(to),
+                from: shared::platform::clock::rfc3339(from),
+                to: shared::platform::clock::rfc3339(to),
             }),
             (Some(from), to, None) => Ok(Mode::Range { from, to }),
         },
@@ -225,9 +225,9 @@ mod tests {
         let Mode::Range { from, to } = input.mode else {
             panic!("{input:?}")
         };
-        assert_eq!(shared::clock::rfc3339(from), "2026-08-03T00:00:00.000Z");
+        assert_eq!(shared::platform::clock::rfc3339(from), "2026-08-03T00:00:00.000Z");
         assert_eq!(
-            to.map(shared::clock::rfc3339).as_deref(),
+            to.map(shared::platform::clock::rfc3339).as_deref(),
             Some("2026-08-03T10:00:00.000Z")
         );
     }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use shared::clock::rfc3339;
+use shared::platform::clock::rfc3339;
 use shared::run::Step;
 
 use crate::page::{Course, ReadError, Span};

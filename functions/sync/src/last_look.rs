@@ -4,9 +4,9 @@
 //! looked at again with the next day's stretch, while Vapi may still serve it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::call;
-use shared::db::{DbError, Executor};
-use shared::sync_state::{Pass, State, Window};
+use shared::platform::db::{DbError, Executor};
+use shared::store::call;
+use shared::store::sync_state::{Pass, State, Window};
 
 /// How long before the end of retention a call is read once more.
 const BEFORE_THE_END: TimeDelta = TimeDelta::days(2);

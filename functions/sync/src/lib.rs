@@ -3,7 +3,7 @@
 //! ```text
 //! event ─▶ main ─▶ handle ─▶ plan (which windows) ─▶ walk (pages, newest first) ─▶ document (wire → row)
 //!                                                      │                              │
-//!                                                      └── vapi (HTTP, pace)          └─▶ write ─▶ shared::call
+//!                                                      └── vapi (HTTP, pace)          └─▶ write ─▶ shared::store::call
 //!                        then: absent (what a listing lacks) ─▶ suspect (may it be true?) ─▶ reconcile (Vapi's own count)
 //! ```
 
@@ -42,9 +42,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use shared::event::Invocation;
+use shared::platform::event::Invocation;
+use shared::platform::{config, db, telemetry};
 use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
-use shared::{config, dashboard, db, sync_state, telemetry};
+use shared::store::{dashboard, sync_state};
 
 use crate::organisation::Organisation;
 
@@ -165,7 +166,7 @@ fn report_headroom(deps: &Deps, run: &Run, watermark: Option<DateTime<Utc>>, now
     let left = watermark + deps.settings.retention - now;
     #[expect(clippy::cast_precision_loss, reason = "minutes of a few weeks")]
     let hours = left.num_minutes() as f64 / 60.0;
-    run.note("watermark", shared::clock::rfc3339(watermark));
+    run.note("watermark", shared::platform::clock::rfc3339(watermark));
     run.note("retention_headroom_hours", hours);
     telemetry::metrics(now, &[("Script", SCRIPT)], &[("RetentionHeadroomHours", "None", hours)]);
 }

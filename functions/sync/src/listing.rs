@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::call::Call;
+use shared::domain::call::Call;
 
 /// A call that was created during the run is none of the future, whatever the clocks do.
 const SLACK: TimeDelta = TimeDelta::minutes(1);

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::sync::Arc;
 
 use anyhow::Result;
-use shared::config::Reader;
-use shared::event::Bus;
+use shared::platform::config::Reader;
+use shared::platform::event::Bus;
+use shared::platform::{db, lambda};
 use shared::run::{Failure, Ledger};
-use shared::{db, lambda};
 use sync::{Deps, Vapi, VapiError};
 
 #[tokio::main]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::json;
-use shared::document::Oddity;
+use shared::domain::document::Oddity;
 use shared::run::{Run, Step};
 
 /// What is odd about the documents of a run, by kind: how often, and one example.

@@ -3,8 +3,9 @@
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use shared::platform::{db, telemetry};
 use shared::run::Step;
-use shared::{call, db, telemetry};
+use shared::store::call;
 
 use crate::Deps;
 use crate::absent::BELIEVED;

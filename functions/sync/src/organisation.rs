@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
-use shared::db::{DbError, Executor};
-use shared::document::{self, Reading};
-use shared::sync_state::State;
-use shared::{call, config};
+use shared::domain::document::{self, Reading};
+use shared::platform::config;
+use shared::platform::db::{DbError, Executor};
+use shared::store::call;
+use shared::store::sync_state::State;
 
 use crate::vapi::{Listed, Query, Vapi};
 

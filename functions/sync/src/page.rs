@@ -9,10 +9,10 @@ use std::sync::atomic::Ordering;
 use anyhow::Result;
 use backon::RetryableWithContext;
 use chrono::{DateTime, SubsecRound, Utc};
-use shared::call::Call;
-use shared::document::{self, Oddity, Reading};
-use shared::sync_state::Window;
-use shared::telemetry;
+use shared::domain::call::Call;
+use shared::domain::document::{self, Oddity, Reading};
+use shared::platform::telemetry;
+use shared::store::sync_state::Window;
 
 use crate::organisation::Foreign;
 use crate::progress::Progress;

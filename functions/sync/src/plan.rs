@@ -1,8 +1,8 @@
 //! Which windows a run walks, from the mode and from how far earlier runs got.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::config;
-use shared::sync_state::{Pass, State, Window};
+use shared::platform::config;
+use shared::store::sync_state::{Pass, State, Window};
 
 use crate::input::Mode;
 use crate::last_look;
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn settings() -> config::Sync {
-        shared::config::Reader::from_pairs([]).sync()
+        shared::platform::config::Reader::from_pairs([]).sync()
     }
 
     /// The state after a sync at the beginning, and a second reading before it.

@@ -5,7 +5,7 @@
 //! that is what is asked first; only where that is refused too is the edge looked for by halves.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::sync_state::Window;
+use shared::store::sync_state::Window;
 
 /// How closely the edge of what Vapi serves is looked for; it moves on by itself meanwhile.
 const CLOSELY: TimeDelta = TimeDelta::seconds(1);

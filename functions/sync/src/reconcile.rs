@@ -5,10 +5,11 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
-use shared::call::{self, Counted};
+use shared::platform::{db, telemetry};
 use shared::run::Step;
-use shared::sync_state::{self, Pass, State, Window};
-use shared::{db, reject, telemetry};
+use shared::store::call::{self, Counted};
+use shared::store::reject;
+use shared::store::sync_state::{self, Pass, State, Window};
 
 use crate::analytics::{self, NoCount, start_of};
 use crate::backfill::walk_all;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
-use shared::call::{self, Rederived};
-use shared::clock;
-use shared::db::{self, Pool};
+use shared::platform::clock;
+use shared::platform::db::{self, Pool};
 use shared::run::{Run, Step};
+use shared::store::call::{self, Rederived};
 use tokio::time::{Instant, sleep};
 
 /// Calls in one transaction: some megabytes of documents, and locks for a fraction of a second.

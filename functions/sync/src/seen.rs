@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use shared::call::DocumentHash;
+use shared::domain::call::DocumentHash;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The calls read so far by all walkers of a run. 48 bytes a call.

@@ -3,9 +3,10 @@
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use shared::platform::db;
 use shared::run::{Outcome, Run, Step};
-use shared::sync_state::{self, State, Window};
-use shared::{db, reject};
+use shared::store::reject;
+use shared::store::sync_state::{self, State, Window};
 
 use crate::absent::Absences;
 use crate::input::Mode;

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use shared::call::{self, Call, Change, Known, Look};
-use shared::db::{DbError, Executor};
+use shared::domain::call::Call;
+use shared::domain::call::{Change, Known};
+use shared::platform::db::{DbError, Executor};
+use shared::store::call::{self, Look};
 
 /// The calls of a batch, by what is to be done.
 #[derive(Default)]

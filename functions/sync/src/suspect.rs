@@ -5,10 +5,11 @@
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use shared::clock::rfc3339;
+use shared::platform::clock::rfc3339;
+use shared::platform::db;
 use shared::run::Step;
-use shared::sync_state::State;
-use shared::{call, db};
+use shared::store::call;
+use shared::store::sync_state::State;
 
 use crate::Deps;
 use crate::absent::Absences;

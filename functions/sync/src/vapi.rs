@@ -12,8 +12,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use shared::http::NoAnswer;
-use shared::{clock, config, telemetry};
+use shared::platform::http::NoAnswer;
+use shared::platform::{clock, config, telemetry};
 use url::Url;
 
 use crate::array::{BrokenArray, Elements};
@@ -144,7 +144,7 @@ impl Vapi {
     /// If the HTTP client cannot be built.
     pub fn new(settings: &config::Vapi) -> Result<Self> {
         Ok(Self {
-            http: shared::http::client(settings.timeout)?,
+            http: shared::platform::http::client(settings.timeout)?,
             base_url: settings.base_url.clone(),
             api_key: settings.api_key.clone(),
             pace: Pace::new(settings.rate),

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result, anyhow};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::json;
-use shared::clock::rfc3339;
-use shared::config;
+use shared::platform::clock::rfc3339;
+use shared::platform::config;
 use shared::run::{Run, Step};
-use shared::sync_state::{Pass, Window};
+use shared::store::sync_state::{Pass, Window};
 
 use crate::instant;
 use crate::listing::Listing;
@@ -210,7 +210,9 @@ impl Walker {
 
     /// `None` once it is time for the checkpoint.
     pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let left = (self.run.checkpoint_at() - shared::clock::now()).to_std().ok()?;
+        let left = (self.run.checkpoint_at() - shared::platform::clock::now())
+            .to_std()
+            .ok()?;
         tokio::time::timeout(left, work).await.ok()
     }
 

@@ -4,10 +4,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use shared::alert::{Condition, Kind};
-use shared::clock::rfc3339;
-use shared::config;
+use shared::platform::clock::rfc3339;
+use shared::platform::config;
 use shared::run::{Noted, Pulse};
+use shared::store::alert::{Condition, Kind};
 
 /// How much later than its time a schedule may fire: its flexible window, and tries that the scheduler repeats.
 pub const LATE_AFTER: TimeDelta = TimeDelta::minutes(30);

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! schedule ─▶ main ─▶ handle ─▶ close lost runs ─▶ "Run Finished"
-//!                        └────▶ conditions (decides) ─▶ shared::alert ─▶ "Alert Raised"
+//!                        └────▶ conditions (decides) ─▶ shared::store::alert ─▶ "Alert Raised"
 //! ```
 //!
 //! It keeps no run of its own: what it found stands in `alerts`, and that it lives is told by its metric.
@@ -13,12 +13,13 @@ mod conditions;
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use shared::alert::{self, Condition};
-use shared::config;
-use shared::db::{Client, Pool};
-use shared::event::{AlertState, Bus, Event};
+use shared::platform::config;
+use shared::platform::db::{Client, Pool};
+use shared::platform::event::{AlertState, Bus, Event};
+use shared::platform::{db, telemetry};
 use shared::run::{self, Failure};
-use shared::{db, sync_state, telemetry};
+use shared::store::alert::{self, Condition};
+use shared::store::sync_state;
 
 pub use conditions::{AT_IT_FOR, LATE_AFTER, MISSED_AFTER};
 

@@ -1,10 +1,10 @@
 //! The watchdog on AWS Lambda: reads the settings, builds what [`watchdog::handle`] needs, and serves.
 
 use anyhow::Result;
-use shared::config::Reader;
-use shared::event::{Bus, Invocation};
+use shared::platform::config::Reader;
+use shared::platform::event::{Bus, Invocation};
+use shared::platform::{db, lambda};
 use shared::run::{Context, Failure};
-use shared::{db, lambda};
 use watchdog::{Deps, Report};
 
 #[tokio::main]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
-use crate::db::{DbError, Executor, Transaction};
+use crate::platform::db::{DbError, Executor, Transaction};
 
 /// The member of a run's metadata that says that the earlier system ran it; an object.
 pub const MARK: &str = "before_callmark";

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::text::document_without_nul;
 use super::{Counters, Status};
-use crate::db::{self, DbError, Executor, Pool, Transaction};
-use crate::event::{Bus, Event, Finished};
-use crate::json::Lenient;
-use crate::score::ledger;
+use crate::platform::db::Lenient;
+use crate::platform::db::{self, DbError, Executor, Pool, Transaction};
+use crate::platform::event::{Bus, Event, Finished};
+use crate::store::score::ledger;
 
 /// How long after its deadline a run may still be closing its row on a clock that runs behind ours.
 pub const GRACE: TimeDelta = TimeDelta::seconds(15);
@@ -362,7 +362,7 @@ async fn obstacle(transaction: &Transaction<'_>, claimant: &Claimant<'_>) -> Res
     } else if row.get(3) {
         Obstacle::Other(format!("this event is handled by run {id} ({status})"))
     } else {
-        let until = crate::clock::rfc3339(deadline + GRACE);
+        let until = crate::platform::clock::rfc3339(deadline + GRACE);
         let script = claimant.script_name;
         Obstacle::Other(format!(
             "run {id} holds the lease of {script} until {until} at the latest"

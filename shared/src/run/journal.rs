@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::db::{Executor, Pool};
+use crate::platform::db::{Executor, Pool};
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::text::{document_without_nul, without_nul};
 use super::{Level, Step, held};
-use crate::db::{self, DbError};
+use crate::platform::db::{self, DbError};
 
 /// Lines in one insert at most.
 const BATCH: usize = 200;

@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use crate::db::Pool;
+use crate::platform::db::Pool;
 use anyhow::{Context as _, Result, bail};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -21,9 +21,9 @@ use uuid::Uuid;
 use super::journal::{Journal, Writer};
 use super::text::{members_without_nul, without_nul};
 use super::{Claim, Claimant, Counters, Level, Lost, Run, Status, Step, Watched, announce_lost, claim, held};
-use crate::clock;
-use crate::db::{self, Executor as _, NoConnection};
-use crate::event::{Bus, Event, Finished, Invocation, Requested};
+use crate::platform::clock;
+use crate::platform::db::{self, Executor as _, NoConnection};
+use crate::platform::event::{Bus, Event, Finished, Invocation, Requested};
 
 /// Continuations of one request at most: 20 × 15 minutes is a backfill of five hours.
 const MAX_HOPS: u32 = 20;

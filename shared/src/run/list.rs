@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Status;
 use super::row::{Row, select_runs};
 use super::text::containing;
-use crate::db::{DbError, Executor};
+use crate::platform::db::{DbError, Executor};
 
 /// Which runs; those that began at `from` or later, and before `to`.
 #[derive(Clone, Debug)]

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::Level;
 use super::list::Part;
 use super::text::containing;
-use crate::db::{DbError, Executor};
-use crate::json::Lenient;
+use crate::platform::db::Lenient;
+use crate::platform::db::{DbError, Executor};
 
 /// One row of `logs`.
 #[derive(Clone, Debug, Serialize)]

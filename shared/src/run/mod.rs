@@ -33,7 +33,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::clock;
+use crate::platform::clock;
 use journal::{Journal, Line};
 
 /// How a run stands.

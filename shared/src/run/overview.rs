@@ -5,8 +5,8 @@ use rust_decimal::Decimal;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::db::{DbError, Executor};
-use crate::json::Lenient;
+use crate::platform::db::Lenient;
+use crate::platform::db::{DbError, Executor};
 
 /// Which runs are looked at, whatever became of them.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::db::{DbError, Executor};
+use crate::platform::db::{DbError, Executor};
 
 /// The signs of life of one script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

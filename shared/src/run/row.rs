@@ -8,8 +8,8 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::Counters;
-use crate::db::{DbError, Executor};
-use crate::json::Lenient;
+use crate::platform::db::Lenient;
+use crate::platform::db::{DbError, Executor};
 
 /// One row of `runs`.
 #[derive(Clone, Debug, Serialize)]

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::db::{DbError, Executor};
+use crate::platform::db::{DbError, Executor};
 
 /// A call that a run looked at or stored.
 #[derive(Clone, Debug)]

@@ -19,8 +19,8 @@ use clap::{Parser, ValueEnum};
 use local::earlier;
 use local::postgres::{Postgres, Settings, find};
 use migrate::adopt;
-use shared::config::Database;
-use shared::{clock, db};
+use shared::platform::config::Database;
+use shared::platform::{clock, db};
 use tokio::sync::watch;
 use tokio_postgres::{Client, NoTls};
 

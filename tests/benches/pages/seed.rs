@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use local::postgres::Postgres;
-use shared::config::Database;
+use shared::platform::config::Database;
 use tokio_postgres::{Client, NoTls};
 
 const NAME: &str = "pages";
@@ -16,7 +16,7 @@ const COUNTING: Duration = Duration::from_mins(10);
 pub(crate) async fn database(postgres: &Postgres, calls: i32) -> Result<String> {
     postgres.create_database(NAME).await?;
     let url = postgres.url(NAME);
-    shared::db::migrate(&settings(&url)).await?;
+    shared::platform::db::migrate(&settings(&url)).await?;
     let client = connect(&url).await?;
     // The statements read it; a parameter cannot stand in several statements.
     client
@@ -27,9 +27,9 @@ pub(crate) async fn database(postgres: &Postgres, calls: i32) -> Result<String> 
         .await
         .context("making up calls")?;
     // What a sync does at its end.
-    let pool = shared::db::pool(&settings(&url))?;
+    let pool = shared::platform::db::pool(&settings(&url))?;
     ensure!(
-        shared::dashboard::keep_hours(&pool, COUNTING).await?,
+        shared::store::dashboard::keep_hours(&pool, COUNTING).await?,
         "nothing to count"
     );
     drop(pool);

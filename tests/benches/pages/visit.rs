@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use shared::event::Bus;
+use shared::platform::event::Bus;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
@@ -100,7 +100,7 @@ struct Pages {
 impl Pages {
     fn new() -> Result<Self> {
         Ok(Self {
-            client: shared::http::client(Duration::from_mins(1))?,
+            client: shared::platform::http::client(Duration::from_mins(1))?,
             password: admin::hash(PASSWORD)?,
             key: Key::derive_from(&[7; 32]),
         })
@@ -133,7 +133,7 @@ impl Pages {
 
     fn router(&self, url: &str) -> Result<Router> {
         Ok(admin::router(Deps {
-            pool: shared::db::pool(&seed::settings(url))?,
+            pool: shared::platform::db::pool(&seed::settings(url))?,
             bus: Bus::Nowhere,
             users: Users::new([(USER.to_owned(), self.password.clone().into())])?,
             key: self.key.clone(),

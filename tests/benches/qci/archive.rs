@@ -52,13 +52,13 @@ async fn new_calls(postgres: &Postgres) -> Result<Vec<String>> {
 }
 
 async fn fill(url: &str, size: i32) -> Result<()> {
-    let settings = shared::config::Database {
+    let settings = shared::platform::config::Database {
         url: url.into(),
         ca: None,
         pool: 4,
         timeout: Duration::from_secs(15),
     };
-    shared::db::migrate(&settings).await?;
+    shared::platform::db::migrate(&settings).await?;
     let client = connect(url).await?;
     let set = "select set_config('archive.calls', $1, false)";
     client.execute(set, &[&size.to_string()]).await?;

@@ -33,7 +33,7 @@ pub(crate) async fn run(judge: &str, concurrency: usize) -> Result<()> {
     let url = format!("{judge}/chat/completions");
 
     let watch = Watch::start()?;
-    let client = shared::http::client(Duration::from_mins(1))?;
+    let client = shared::platform::http::client(Duration::from_mins(1))?;
     let clients = (0..concurrency).map(|_| {
         let (client, queue, url) = (client.clone(), Arc::clone(&queue), url.clone());
         tokio::spawn(async move {

@@ -6,10 +6,10 @@ use anyhow::{Result, ensure};
 use chrono::TimeDelta;
 use qci::{Context, Deps};
 use serde_json::json;
-use shared::config::Reader;
-use shared::event::{Bus, Invocation};
+use shared::platform::config::Reader;
+use shared::platform::event::{Bus, Invocation};
+use shared::platform::{clock, db, telemetry};
 use shared::run::{Ledger, Status};
-use shared::{clock, db, telemetry};
 use simulator::judge::MODEL;
 use tokio_util::sync::CancellationToken;
 

@@ -14,7 +14,7 @@ use memchr::memchr2;
 use reqwest::{Client, Url};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::clock::rfc3339;
+use shared::platform::clock::rfc3339;
 
 use crate::child;
 use crate::measured::Watch;
@@ -25,7 +25,7 @@ const LIMIT: &str = "1000";
 
 /// Downloads everything between the first edge (excluded) and the last (included).
 pub(crate) async fn run(vapi: &str, edges: Vec<DateTime<Utc>>) -> Result<()> {
-    let client = shared::http::client(Duration::from_mins(1))?;
+    let client = shared::platform::http::client(Duration::from_mins(1))?;
     let base = Url::parse(vapi)?.join("call")?;
     let pages: Vec<Url> = edges.windows(2).map(|pair| page(&base, pair[0], pair[1])).collect();
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use chrono::TimeDelta;
 use serde_json::json;
-use shared::config::Reader;
-use shared::event::{Bus, Invocation};
+use shared::platform::config::Reader;
+use shared::platform::event::{Bus, Invocation};
+use shared::platform::{clock, db, telemetry};
 use shared::run::{Ledger, Status};
-use shared::{clock, db, telemetry};
 use sync::{Context, Deps, Vapi};
 use tokio_util::sync::CancellationToken;
 

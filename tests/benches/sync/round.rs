@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use local::postgres::Postgres;
-use shared::config;
+use shared::platform::config;
 
 use crate::child;
 use crate::copy::connect;
@@ -102,7 +102,7 @@ async fn fresh(postgres: &Postgres, name: &str) -> Result<String> {
         pool: 2,
         timeout: std::time::Duration::from_secs(15),
     };
-    shared::db::migrate(&settings).await?;
+    shared::platform::db::migrate(&settings).await?;
     Ok(postgres.url(name))
 }
 

@@ -2,7 +2,7 @@
 
 use migrate::adopt;
 use serde_json::Value;
-use shared::db;
+use shared::platform::db;
 use tests::TestDb;
 use uuid::Uuid;
 

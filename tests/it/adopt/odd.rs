@@ -2,7 +2,7 @@
 
 use migrate::adopt::{self, Stage};
 use serde_json::{Value, json};
-use shared::clock;
+use shared::platform::clock;
 use tests::TestDb;
 use tokio::sync::watch;
 
@@ -261,7 +261,7 @@ async fn a_table_of_somebody_else_is_neither_moved_nor_overwritten() {
 async fn a_database_on_which_a_migration_failed_before_is_adopted() {
     let db = with(&format!("{CALLS} {}", ROW.replace("DOCUMENT", "null"))).await;
     // What applies migrations without a look: ours of `runs` and `logs` are there, and the third failed.
-    shared::db::migrate(&settings(&db)).await.unwrap_err();
+    shared::platform::db::migrate(&settings(&db)).await.unwrap_err();
     assert_eq!(value(&db, "select count(*) from refinery_schema_history").await, 2);
 
     let refusal = adopt::migrate(&settings(&db), None).await.unwrap_err();

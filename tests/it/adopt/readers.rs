@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use migrate::adopt;
-use shared::db;
+use shared::platform::db;
 use tests::TestDb;
 
 use super::{Earlier, contents, settings, settings_of, take_over, try_take_over};
@@ -63,7 +63,7 @@ async fn through_a_transaction_pooler_it_is_told_adopted_and_verified() {
 
     let plan = adopt::plan(&pool).await.unwrap();
     let (one, other) = tokio::join!(try_take_over(&settings), try_take_over(&settings));
-    let verified = adopt::verify(&pool, shared::clock::now()).await.unwrap();
+    let verified = adopt::verify(&pool, shared::platform::clock::now()).await.unwrap();
 
     assert_eq!((plan.tables.len(), plan.obstacles.len()), (7, 0), "{plan:#?}");
     assert!(one.unwrap().is_complete && other.unwrap().is_complete);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use migrate::adopt::{self, Stage};
 use serde_json::{Value, json};
-use shared::clock;
+use shared::platform::clock;
 use tests::{Mischief, TestDb};
 use tokio::sync::watch;
 
@@ -183,13 +183,13 @@ async fn a_verification_survives_a_lost_reply_to_any_statement() {
     take_over(&earlier.db).await;
     let (db, now) = (&earlier.db, clock::now());
     let (proxy, url) = db.through_proxy().await;
-    let pool = shared::db::pool(&in_a_hurry(&url)).unwrap();
+    let pool = shared::platform::db::pool(&in_a_hurry(&url)).unwrap();
     let expected = &json!(adopt::verify(&pool, now).await.unwrap());
 
     for_each_answer(proxy.answers() - GREETING, |number| async move {
         let (proxy, url) = db.through_proxy().await;
         proxy.on_answer(number + GREETING, Mischief::Swallow);
-        let pool = shared::db::pool(&in_a_hurry(&url)).unwrap();
+        let pool = shared::platform::db::pool(&in_a_hurry(&url)).unwrap();
         let begun = Instant::now();
 
         let verified = adopt::verify(&pool, now).await.unwrap();

@@ -1,7 +1,7 @@
 //! Adopted rows, and then the same calls and assistants from Vapi.
 
 use serde_json::{Value, json};
-use shared::clock::rfc3339;
+use shared::platform::clock::rfc3339;
 use simulator::vapi::{Server, Settings, World};
 use tests::{Stage, TestDb, now};
 

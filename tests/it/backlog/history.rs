@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use shared::score::backlog;
+use shared::store::score::backlog;
 use tokio::runtime::Runtime;
 use tokio_postgres::Client;
 
@@ -223,7 +223,7 @@ fn what_is_read_by_the_mark_is_what_the_view_has() {
 
 async fn play(
     writers: &mut [Writer],
-    connection: &mut shared::db::Client,
+    connection: &mut shared::platform::db::Client,
     frameworks: [i32; 2],
     steps: &[(usize, Step)],
 ) -> Result<(), TestCaseError> {

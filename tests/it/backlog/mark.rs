@@ -7,7 +7,7 @@ use simulator::judge::Settings;
 use tests::{Courtroom, talks};
 
 use super::{advance, all, covered, read, scene, skip, store};
-use shared::score::backlog;
+use shared::store::score::backlog;
 
 #[tokio::test]
 async fn a_call_that_commits_after_the_mark_has_moved_is_found() {

@@ -211,7 +211,7 @@ fn what_the_hours_say_is_what_the_calls_say() {
 
 async fn play(
     writers: &mut [Writer],
-    connection: &mut shared::db::Client,
+    connection: &mut shared::platform::db::Client,
     steps: &[(usize, Step)],
     last: Question,
 ) -> Result<(), TestCaseError> {

@@ -198,7 +198,7 @@ async fn a_test_message_goes_to_every_channel_and_is_on_record() {
 #[tokio::test]
 async fn while_the_database_is_away_what_cannot_wait_is_told_and_the_rest_is_left_to_a_retry() {
     let mut scene = Scene::new().await;
-    let away = shared::config::Database {
+    let away = shared::platform::config::Database {
         url: "postgres://callmark:hunter2@127.0.0.1:1/callmark".into(),
         ca: None,
         pool: 2,
@@ -208,7 +208,7 @@ async fn while_the_database_is_away_what_cannot_wait_is_told_and_the_rest_is_lef
     let failed = scene.ended(Status::Error, Some(ERROR), at(0)).await;
 
     for pool in [
-        Ok(shared::db::pool(&away).unwrap()),
+        Ok(shared::platform::db::pool(&away).unwrap()),
         Err("DATABASE_URL is missing".to_owned()),
     ] {
         scene.deps.pool = pool;

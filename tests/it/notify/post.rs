@@ -11,7 +11,7 @@ use axum::routing::post;
 use chrono::TimeDelta;
 use notify::{Channels, Email, Slack};
 use serde_json::{Value, json};
-use shared::config;
+use shared::platform::config;
 use tokio::net::TcpListener;
 
 /// What a channel does with messages.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use notify::{Deps, Report};
 use serde_json::{Value, json};
-use shared::config::Reader;
+use shared::platform::config::Reader;
 use shared::run::{Failure, Status};
 use tests::TestDb;
 use uuid::Uuid;
@@ -42,7 +42,7 @@ impl Scene {
         let post = Post::new().await;
         let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), db.url())]);
         let deps = Deps {
-            pool: Ok(shared::db::pool(&reader.database()).unwrap()),
+            pool: Ok(shared::platform::db::pool(&reader.database()).unwrap()),
             channels: post.channels(),
             settings: post.settings(),
         };

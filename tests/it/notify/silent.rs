@@ -12,7 +12,7 @@ use crate::silent::{for_each_answer, in_a_hurry};
 async fn scene() -> (Scene, Proxy) {
     let mut scene = Scene::new().await;
     let (proxy, url) = scene.db.through_proxy().await;
-    scene.deps.pool = Ok(shared::db::pool(&in_a_hurry(&url)).unwrap());
+    scene.deps.pool = Ok(shared::platform::db::pool(&in_a_hurry(&url)).unwrap());
     (scene, proxy)
 }
 

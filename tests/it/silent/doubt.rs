@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use shared::db::{Client, Executor as _, Pool, is_transient};
+use shared::platform::db::{Client, Executor as _, Pool, is_transient};
 use tests::{Mischief, Proxy, TestDb};
 
 use super::in_a_hurry;
@@ -18,7 +18,7 @@ async fn stage() -> (TestDb, Proxy, Pool) {
     let (proxy, url) = db.through_proxy().await;
     let mut settings = in_a_hurry(&url);
     settings.pool = 1;
-    (db, proxy, shared::db::pool(&settings).unwrap())
+    (db, proxy, shared::platform::db::pool(&settings).unwrap())
 }
 
 /// Writes a row, and does this to the answer of the statement before the commit, or of the commit.
@@ -41,7 +41,7 @@ async fn write(client: &mut Client, proxy: &Proxy, mischief: Mischief, to_commit
 async fn a_commit_that_landed_is_known_for_one() {
     for mischief in [Mischief::Swallow, Mischief::Cut] {
         let (db, proxy, pool) = stage().await;
-        let mut client = shared::db::connect(&pool).await.unwrap();
+        let mut client = shared::platform::db::connect(&pool).await.unwrap();
 
         let ended = write(&mut client, &proxy, mischief, true).await;
 
@@ -53,7 +53,7 @@ async fn a_commit_that_landed_is_known_for_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_never_arrived_is_known_to_be_undone() {
     let (db, proxy, pool) = stage().await;
-    let mut client = shared::db::connect(&pool).await.unwrap();
+    let mut client = shared::platform::db::connect(&pool).await.unwrap();
 
     let ended = write(&mut client, &proxy, Mischief::Deafen, false).await;
 
@@ -69,8 +69,8 @@ async fn a_transaction_whose_commit_never_arrived_is_made_again_and_stands_once(
     // The connection's greeting, the beginning, the row.
     proxy.on_answer(2, Mischief::Deafen);
 
-    shared::db::retry(&pool, || async {
-        let mut client = shared::db::connect(&pool).await?;
+    shared::platform::db::retry(&pool, || async {
+        let mut client = shared::platform::db::connect(&pool).await?;
         let transaction = client.transaction().await?;
         transaction.batch_execute("insert into noted values (1)").await?;
         transaction.commit().await?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use shared::db::{DbError, Executor as _, Pool};
+use shared::platform::db::{DbError, Executor as _, Pool};
 use tests::TestDb;
 
 use super::in_a_hurry;
@@ -12,7 +12,7 @@ use super::in_a_hurry;
 fn pool(db: &TestDb, size: usize) -> Pool {
     let mut settings = in_a_hurry(&db.url());
     settings.pool = size;
-    shared::db::pool(&settings).unwrap()
+    shared::platform::db::pool(&settings).unwrap()
 }
 
 /// Waits until a query finds nothing; says how long that took.
@@ -28,7 +28,7 @@ async fn until_none(db: &TestDb, found: &str) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_ends_a_statement_whose_client_is_gone() {
     let db = TestDb::new().await;
-    let mut client = shared::db::connect(&pool(&db, 1)).await.unwrap();
+    let mut client = shared::platform::db::connect(&pool(&db, 1)).await.unwrap();
     let at_it = "pg_stat_activity where datname = current_database() and state = 'active' and query like 'select pg_sleep(600)%'";
 
     {
@@ -44,7 +44,7 @@ async fn the_server_ends_a_statement_whose_client_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_ends_a_transaction_whose_client_does_not_go_on() {
     let db = TestDb::new().await;
-    let mut frozen = shared::db::connect(&pool(&db, 1)).await.unwrap();
+    let mut frozen = shared::platform::db::connect(&pool(&db, 1)).await.unwrap();
     let transaction = frozen.transaction().await.unwrap();
     transaction.batch_execute("lock table sync_state").await.unwrap();
 
@@ -63,7 +63,7 @@ async fn a_wait_for_a_lock_ends_before_the_client_does_and_says_so() {
     let db = TestDb::new().await;
     let holder = db.client().await;
     holder.batch_execute("begin; lock table sync_state").await.unwrap();
-    let mut client = shared::db::connect(&pool(&db, 1)).await.unwrap();
+    let mut client = shared::platform::db::connect(&pool(&db, 1)).await.unwrap();
     let transaction = client.transaction().await.unwrap();
 
     let error = transaction.batch_execute("select from sync_state").await.unwrap_err();
@@ -77,7 +77,7 @@ async fn a_wait_for_a_lock_ends_before_the_client_does_and_says_so() {
 async fn limits_are_of_a_transaction_and_not_of_the_connection() {
     let db = TestDb::new().await;
     let pool = pool(&db, 1);
-    let mut client = shared::db::connect(&pool).await.unwrap();
+    let mut client = shared::platform::db::connect(&pool).await.unwrap();
     let names = [
         "statement_timeout",
         "lock_timeout",
@@ -100,13 +100,13 @@ async fn limits_are_of_a_transaction_and_not_of_the_connection() {
 async fn a_connection_with_a_statement_under_way_is_given_to_nobody() {
     let db = TestDb::new().await;
     let pool = pool(&db, 1);
-    let client = shared::db::connect(&pool).await.unwrap();
+    let client = shared::platform::db::connect(&pool).await.unwrap();
     let sleep = client.batch_execute("select pg_sleep(20)");
     drop(tokio::time::timeout(Duration::from_millis(500), sleep).await);
     drop(client);
     let begun = Instant::now();
 
-    let client = shared::db::connect(&pool).await.unwrap();
+    let client = shared::platform::db::connect(&pool).await.unwrap();
     client.batch_execute("select 1").await.unwrap();
 
     // Asking the old one whether it is alive takes two.
@@ -116,7 +116,7 @@ async fn a_connection_with_a_statement_under_way_is_given_to_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_is_given_up_ends_at_the_server_too() {
     let db = TestDb::new().await;
-    let client = shared::db::connect(&pool(&db, 1)).await.unwrap();
+    let client = shared::platform::db::connect(&pool(&db, 1)).await.unwrap();
     let at_it = "pg_stat_activity where datname = current_database() and state = 'active' and query like 'select pg_sleep(600)%'";
 
     // Outside a transaction the server has no time limit for it.
@@ -137,7 +137,7 @@ async fn a_statement_that_is_given_up_ends_at_the_server_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_is_dropped_lets_go_at_once() {
     let db = TestDb::new().await;
-    let mut client = shared::db::connect(&pool(&db, 1)).await.unwrap();
+    let mut client = shared::platform::db::connect(&pool(&db, 1)).await.unwrap();
     let transaction = client.transaction().await.unwrap();
     transaction.batch_execute("lock table sync_state").await.unwrap();
 
@@ -155,7 +155,7 @@ async fn a_transaction_that_is_dropped_lets_go_at_once() {
 async fn a_row_that_does_not_come_ends_the_rows() {
     let db = TestDb::new().await;
     let pool = pool(&db, 1);
-    let client = shared::db::connect(&pool).await.unwrap();
+    let client = shared::platform::db::connect(&pool).await.unwrap();
     // Each fills more than the server keeps back before it sends.
     let rows = "select repeat('x', 20000), pg_sleep(case n when 4 then 600 else 0 end) from generate_series(1, 9) as n";
     let mut rows = client.query_typed_raw(rows, Vec::new()).await.unwrap();
@@ -174,7 +174,7 @@ async fn a_row_that_does_not_come_ends_the_rows() {
 
     assert!((1..4).contains(&read), "{read}");
     assert!(matches!(error, Some(DbError::Silent { .. })), "{error:?}");
-    let next = shared::db::connect(&pool).await.unwrap();
+    let next = shared::platform::db::connect(&pool).await.unwrap();
     next.batch_execute("select 1").await.unwrap();
 }
 
@@ -192,8 +192,8 @@ async fn wait_for_a_copy(name: &str) -> (anyhow::Result<()>, i64) {
         .unwrap();
     let pool = pool(&db, 2);
 
-    let ended = shared::db::retry(&pool, || async {
-        let mut client = shared::db::connect(&pool).await?;
+    let ended = shared::platform::db::retry(&pool, || async {
+        let mut client = shared::platform::db::connect(&pool).await?;
         let transaction = client.transaction().await?;
         transaction.batch_execute("insert into noted values (1)").await?;
         transaction.commit().await?;

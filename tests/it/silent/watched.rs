@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use shared::db::{DbError, Executor as _, Pool};
+use shared::platform::db::{DbError, Executor as _, Pool};
 use tests::{Mischief, Proxy, TestDb};
 use tokio_postgres::types::Type;
 
@@ -15,7 +15,9 @@ const NOTICED: Duration = Duration::from_secs(15);
 async fn stage() -> (TestDb, Proxy, Pool) {
     let db = TestDb::new().await;
     let (proxy, url) = db.through_proxy().await;
-    let pool = shared::db::pool(&in_a_hurry(&url)).unwrap().for_whole_tables();
+    let pool = shared::platform::db::pool(&in_a_hurry(&url))
+        .unwrap()
+        .for_whole_tables();
     (db, proxy, pool)
 }
 
@@ -43,7 +45,7 @@ async fn a_copy_whose_beginning_is_not_answered_is_given_up_although_the_server_
         .batch_execute("create table many (n int)")
         .await
         .unwrap();
-    let mut client = shared::db::connect(&pool).await.unwrap();
+    let mut client = shared::platform::db::connect(&pool).await.unwrap();
     let transaction = client.transaction().await.unwrap();
     // The next one says of what type its rows are.
     proxy.on_answer(proxy.answers() + 1, Mischief::Swallow);
@@ -69,7 +71,7 @@ async fn a_copy_whose_beginning_is_not_answered_is_given_up_although_the_server_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_the_server_cannot_finish_sending_is_given_up_although_it_is_active() {
     let (db, proxy, pool) = stage().await;
-    let mut client = shared::db::connect(&pool).await.unwrap();
+    let mut client = shared::platform::db::connect(&pool).await.unwrap();
     proxy.on_answer(proxy.answers(), Mischief::Clog);
     let transaction = client.transaction().await.unwrap();
     let begun = Instant::now();
@@ -91,10 +93,10 @@ async fn a_result_that_the_server_cannot_finish_sending_is_given_up_although_it_
 async fn a_statement_on_a_whole_table_may_take_long_and_its_answer_may_not_get_lost() {
     let db = TestDb::new().await;
     let (proxy, url) = db.through_proxy().await;
-    let usual = shared::db::pool(&in_a_hurry(&url)).unwrap();
+    let usual = shared::platform::db::pool(&in_a_hurry(&url)).unwrap();
     let whole_tables = usual.for_whole_tables();
     let sleep = async |pool: &Pool, seconds: u64, is_lost: bool| {
-        let mut client = shared::db::connect(pool).await.unwrap();
+        let mut client = shared::platform::db::connect(pool).await.unwrap();
         let transaction = client.transaction().await.unwrap();
         if is_lost {
             proxy.on_answer(proxy.answers(), Mischief::Swallow);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared::config::Reader;
-use shared::event::{self, Bus, Event};
+use shared::platform::config::Reader;
+use shared::platform::event::{self, Bus, Event};
 use tests::{TestDb, Webhook};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use uuid::Uuid;
@@ -47,7 +47,7 @@ impl Incidents {
         ]);
         let settings = reader.alerts();
         let notify = notify::Deps {
-            pool: Ok(shared::db::pool(&reader.database()).unwrap()),
+            pool: Ok(shared::platform::db::pool(&reader.database()).unwrap()),
             channels: notify::Channels::open(&settings).await,
             settings,
         };

@@ -5,8 +5,8 @@ use std::fmt::{self, Display};
 
 use chrono::{DateTime, Datelike, TimeDelta, TimeZone, Timelike, Utc, Weekday};
 use serde_json::{Value, json};
-use shared::config::Reader;
-use shared::event::Invocation;
+use shared::platform::config::Reader;
+use shared::platform::event::Invocation;
 use shared::run::{Failure, Report, Status};
 use simulator::vapi::{Fault, Hidden, Kind, Refusal, Retention, Settings, World};
 use sync::Context;
@@ -125,7 +125,7 @@ impl Year {
         let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), stage.db.url())]);
         let incidents = Incidents::new(&stage.db).await;
         let watchdog = watchdog::Deps {
-            pool: shared::db::pool(&reader.database()).unwrap(),
+            pool: shared::platform::db::pool(&reader.database()).unwrap(),
             bus: incidents.bus.clone(),
             settings: reader.watchdog(),
         };

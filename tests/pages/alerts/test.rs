@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use chrono::TimeDelta;
 use serde_json::json;
-use shared::event::{Event, TestRequested};
+use shared::platform::event::{Event, TestRequested};
 use tests::{TestDb, Visitor, now};
 
 use super::scene::{ALERTS, message, part, store};

@@ -9,7 +9,7 @@ use tests::{Courtroom, TestDb, Visitor};
 use super::{Stored, found, ids, insert, link, score, unscored, walk};
 
 fn today() -> NaiveDate {
-    shared::clock::now().date_naive()
+    shared::platform::clock::now().date_naive()
 }
 
 fn days_ago(days: u64) -> NaiveDate {
@@ -128,7 +128,7 @@ async fn each_filter_and_all_together_list_what_the_function_lists() {
 #[tokio::test]
 async fn a_list_of_ties_is_walked_to_its_end_and_back_without_loss() {
     let db = TestDb::new().await;
-    let at = shared::clock::now() - TimeDelta::days(2);
+    let at = shared::platform::clock::now() - TimeDelta::days(2);
     // Seven of ten never started, and most of them were created at one instant.
     let calls: Vec<Stored> = (0..173)
         .map(|n| {
@@ -178,7 +178,7 @@ async fn a_page_that_is_no_more_leads_to_the_newest() {
 #[tokio::test]
 async fn a_run_shows_the_calls_that_it_looked_at_however_old_they_are() {
     let room = Courtroom::with_calls(120).await;
-    let old = shared::clock::now() - TimeDelta::days(400);
+    let old = shared::platform::clock::now() - TimeDelta::days(400);
     let client = room.db().client().await;
     insert(&client, &[Stored::new("old", json!({"created_at": old}))]).await;
     // More than a page of them at one instant.

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::json;
-use shared::event::Event;
+use shared::platform::event::Event;
 use tests::{TestDb, Visitor};
 
 use super::{Stored, insert, marked, score, turn, unscored};

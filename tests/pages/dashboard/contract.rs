@@ -1,7 +1,7 @@
 //! What front ends rely on: names, arguments, defaults, keys, columns, types.
 
 use serde_json::{Value, json};
-use shared::dashboard::{self, Metrics};
+use shared::store::dashboard::{self, Metrics};
 use tests::TestDb;
 
 use super::{Call, IN_MARCH, call, march, noon, other_framework, put, score, score_by, value};

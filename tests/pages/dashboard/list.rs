@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use futures::TryStreamExt as _;
-use shared::dashboard::{self, Listed, Place, Quality, Scope};
+use shared::store::dashboard::{self, Listed, Place, Quality, Scope};
 use tests::TestDb;
 
 use super::{Call, call, march, noon, put, score};

@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use shared::event::{Bus, Event, Requested};
+use shared::platform::event::{Bus, Event, Requested};
 use tests::{TestDb, Visitor, conversation, now};
 use tower::ServiceExt as _;
 
@@ -278,7 +278,7 @@ struct Deaf {
 
 impl Deaf {
     async fn signed_in(db: &TestDb) -> Self {
-        let database = shared::config::Database {
+        let database = shared::platform::config::Database {
             url: db.url().into(),
             ca: None,
             pool: 2,
@@ -286,7 +286,7 @@ impl Deaf {
         };
         let user = ("ada".to_owned(), hash("a long enough password").unwrap().into());
         let router = admin::router(Deps {
-            pool: shared::db::pool(&database).unwrap(),
+            pool: shared::platform::db::pool(&database).unwrap(),
             bus: Bus::Nowhere,
             users: Users::new([user]).unwrap(),
             key: Key::derive_from(&[7; 32]),

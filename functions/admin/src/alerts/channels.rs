@@ -1,6 +1,6 @@
 //! The ways to reach people: what the last message on each came to, or what has to be set so that there is one.
 
-use shared::notification::Listed;
+use shared::store::notification::Listed;
 
 use super::messages::reason;
 use crate::figures::{self, Moment, StatusMark};

@@ -1,6 +1,6 @@
 //! Something that went wrong and is not over, in words.
 
-use shared::incident::{Incident, Kind};
+use shared::store::incident::{Incident, Kind};
 use uuid::Uuid;
 
 use crate::ask::SCRIPTS;

@@ -1,6 +1,6 @@
 //! Which messages a page lists: read from its address, shown in its form.
 
-use shared::notification::Filter;
+use shared::store::notification::Filter;
 
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;

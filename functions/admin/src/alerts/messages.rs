@@ -1,6 +1,6 @@
 //! A message as a line of the list.
 
-use shared::notification::{Listed, Notification};
+use shared::store::notification::{Listed, Notification};
 use uuid::Uuid;
 
 use super::filters;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use shared::incident::Incident;
+use shared::store::incident::Incident;
 
 use super::failing::words;
 use crate::figures;

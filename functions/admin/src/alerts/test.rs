@@ -8,8 +8,8 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::response::Redirect;
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::event::{Event, TestRequested};
-use shared::notification::{self, Listed};
+use shared::platform::event::{Event, TestRequested};
+use shared::store::notification::{self, Listed};
 
 use super::messages::reason;
 use super::{PATH, filters};
@@ -20,7 +20,7 @@ use crate::origin::Proof;
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
-use shared::db::Executor;
+use shared::platform::db::Executor;
 
 /// After this long nobody is expected to answer any more: a message takes seconds, and a function that failed is
 /// tried again after one minute, and after two more.

@@ -10,7 +10,7 @@ use crate::figures::{self, StatusMark};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
-use shared::db::Executor;
+use shared::platform::db::Executor;
 
 /// After this long nobody is expected to answer a request any more.
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);

@@ -6,11 +6,11 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use shared::assistant::issue::{self, Issue};
-use shared::assistant::overview::{self, Facts};
-use shared::assistant::quality::{self, Bucket, Sample};
-use shared::assistant::version::{self, Change, Version};
-use shared::db::{self, Executor};
+use shared::platform::db::{self, Executor};
+use shared::store::assistant::issue::{self, Issue};
+use shared::store::assistant::overview::{self, Facts};
+use shared::store::assistant::quality::{self, Bucket, Sample};
+use shared::store::assistant::version::{self, Change, Version};
 
 use super::diff::{self, Line};
 use super::window::{Preset, Stretches, Window};

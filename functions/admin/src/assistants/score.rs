@@ -1,6 +1,6 @@
 //! Means of scores in words, and what may be said of two of them.
 
-use shared::assistant::quality::Sample;
+use shared::store::assistant::quality::Sample;
 
 use crate::figures;
 

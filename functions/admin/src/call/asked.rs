@@ -1,7 +1,7 @@
 //! Whether the score that somebody asked for is there: `?asked=` says when they did.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::score::{Paid, Stored};
+use shared::store::score::{Paid, Stored};
 
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
-use shared::json;
+use shared::domain::json;
 
 use super::verdict::words;
 use crate::figures;

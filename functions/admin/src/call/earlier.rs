@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 use serde_json::Value;
-use shared::score::earlier::Earlier;
+use shared::store::score::earlier::Earlier;
 
 use super::long::{self, Long};
 use super::number::Number;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use shared::score::EvidenceFound;
+use shared::domain::findings::EvidenceFound;
 
 use super::transcript::Transcript;
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
-use shared::framework::Measure;
+use shared::domain::rubric::Measure;
 
 use super::verdict::words;
 use crate::figures;

@@ -1,6 +1,6 @@
 //! The customer's number: masked wherever the page has it, unless it was asked for.
 
-use shared::telephone;
+use shared::domain::telephone;
 
 /// A customer's number on one page.
 #[derive(Debug)]

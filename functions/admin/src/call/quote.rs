@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use shared::score::EvidenceFound;
+use shared::domain::findings::EvidenceFound;
 
 use super::evidence::Evidence;
 use super::long::{self, Long};

@@ -1,8 +1,9 @@
 //! A score with its parts: blocks, criteria, and what the judge found beside them.
 
 use rust_decimal::{Decimal, RoundingStrategy};
-use shared::framework::{BlockId, Lane, Measure, Rubric};
-use shared::score::{CriterionFound, Findings, Stored};
+use shared::domain::findings::{CriterionFound, Findings};
+use shared::domain::rubric::{BlockId, Lane, Measure, Rubric};
+use shared::store::score::Stored;
 
 use super::evidence::Cited;
 use super::fact;

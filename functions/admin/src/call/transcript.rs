@@ -3,7 +3,7 @@
 //! A message that nobody can make sense of is counted, and the others are shown.
 
 use serde_json::Value;
-use shared::json;
+use shared::domain::json;
 
 /// A call that lasts longer is not one; a time beyond it is in another unit.
 const LONGEST_CALL: f64 = 24.0 * 3600.0;

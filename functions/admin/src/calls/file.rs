@@ -4,9 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 use futures::TryStreamExt as _;
 use futures::stream::Stream;
-use shared::dashboard::Listed;
-use shared::db::{self, DbError};
-use shared::telephone;
+use shared::domain::telephone;
+use shared::platform::db::{self, DbError};
+use shared::store::dashboard::Listed;
 
 use super::filters::Filters;
 use crate::parameters::Parameters;

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Days, Utc};
 use futures::stream::BoxStream;
-use shared::dashboard::{self, Listed, Quality, Scope};
-use shared::db::{Client, DbError};
-use shared::score;
+use shared::platform::db::{Client, DbError};
+use shared::store::dashboard::{self, Listed, Quality, Scope};
+use shared::store::score;
 use uuid::Uuid;
 
 use crate::parameters::{Dates, Parameters, Place};

@@ -4,9 +4,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use futures::StreamExt as _;
-use shared::db::Client;
+use shared::platform::db;
+use shared::platform::db::Client;
+use shared::run;
 use shared::run::LogRow;
-use shared::{db, run};
 use uuid::Uuid;
 
 use super::lines::Lines;

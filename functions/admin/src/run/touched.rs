@@ -6,7 +6,7 @@ use shared::run::touched::{self, MOST_COUNTED, Rejected};
 use crate::figures::{self, Moment};
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
-use shared::db::Executor;
+use shared::platform::db::Executor;
 
 /// Calls that are listed.
 const LISTED: i64 = 20;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use futures::StreamExt as _;
 use rust_decimal::Decimal;
-use shared::db;
+use shared::platform::db;
 use shared::run::{Row, list};
 
 use super::filters::Filters;

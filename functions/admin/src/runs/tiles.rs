@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use shared::run::overview::{Headroom, Script, Slice, quantile};
-use shared::sync_state::State;
+use shared::store::sync_state::State;
 
 use super::scripts;
 use crate::figures;
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn headroom_shrinks_from_sync_to_sync_and_warns_in_words() {
-        let now = shared::clock::now();
+        let now = shared::platform::clock::now();
         let tile = |hours, ago| {
             let at = now - TimeDelta::hours(ago);
             left(Headroom { hours, at }, now)
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn how_complete_the_calls_are_is_said_once_they_were_counted() {
-        let now = shared::clock::now();
+        let now = shared::platform::clock::now();
         let state = |missing| State {
             reconciled_at: Some(now - TimeDelta::hours(3)),
             complete_to: chrono::NaiveDate::from_ymd_opt(2026, 11, 28),

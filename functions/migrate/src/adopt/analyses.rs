@@ -5,9 +5,9 @@ use std::collections::hash_map::Entry;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use shared::db::{Executor, Transaction};
-use shared::framework;
-use shared::score::earlier::{self, EarlierAnalysis};
+use shared::platform::db::{Executor, Transaction};
+use shared::store::framework;
+use shared::store::score::earlier::{self, EarlierAnalysis};
 
 use super::copy::Tally;
 use super::old::{Found, Old, SCHEMA};

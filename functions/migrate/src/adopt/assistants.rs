@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, json};
-use shared::assistant::Assistant;
-use shared::assistant::adopted::{self, Adopted, Version};
-use shared::db::Transaction;
-use shared::document::{self, Reading};
+use shared::domain::assistant::Assistant;
+use shared::domain::document::{self, Reading};
+use shared::platform::db::Transaction;
+use shared::store::assistant::adopted::{self, Adopted, Version};
 
 use super::copy::{Tally, keys};
 use super::members::{Members, object_in};

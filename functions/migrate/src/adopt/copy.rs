@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
-use shared::adoption::{self, Progress};
-use shared::db::{self, Executor, Pool, Transaction};
+use shared::platform::db::{self, Executor, Pool, Transaction};
+use shared::store::adoption::{self, Progress};
 use tokio::sync::watch;
 
 use super::old::{Found, Old, SCHEMA, Table};

@@ -25,9 +25,9 @@ mod verify;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use shared::adoption::{self, Progress};
-use shared::config::Database;
-use shared::db::{self, Client, DbError, Executor as _, Migrated, MigrationError, Pool, Transaction};
+use shared::platform::config::Database;
+use shared::platform::db::{self, Client, DbError, Executor as _, Migrated, MigrationError, Pool, Transaction};
+use shared::store::adoption::{self, Progress};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -94,7 +94,7 @@ pub struct Adopted {
     pub is_complete: bool,
 }
 
-/// Refuses a database in which our tables cannot be made. [`shared::db::migrate`] would fail half-way.
+/// Refuses a database in which our tables cannot be made. [`shared::platform::db::migrate`] would fail half-way.
 pub async fn check(pool: &Pool) -> Result<()> {
     let survey = first_survey(pool).await?;
     if !survey.to_move().is_empty() {

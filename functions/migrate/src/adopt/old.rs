@@ -5,7 +5,7 @@
 mod table;
 
 use anyhow::{Context as _, Result};
-use shared::db::{Executor, Transaction};
+use shared::platform::db::{Executor, Transaction};
 use tokio_postgres::types::{ToSql, Type};
 
 use table::{Column, Kind};

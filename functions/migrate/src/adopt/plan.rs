@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use shared::db;
-use shared::db::{Pool, Transaction};
+use shared::platform::db;
+use shared::platform::db::{Pool, Transaction};
 
 use super::old::{Found, Table};
 use super::survey::{Dependent, Survey};

@@ -1,7 +1,7 @@
 //! Moves the earlier system's tables out of the way, untouched: views follow them, since they know them by what they are.
 
 use anyhow::{Context as _, Result};
-use shared::db::{self, Executor as _, Pool};
+use shared::platform::db::{self, Executor as _, Pool};
 use tokio_postgres::types::Type;
 
 use super::AdoptError;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
-use shared::db::{Executor, Transaction};
+use shared::platform::db::{Executor, Transaction};
 use shared::run::adopted::{self, AdoptedLine, AdoptedRun, MARK};
 
 use super::copy::Tally;

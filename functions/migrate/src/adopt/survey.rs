@@ -5,7 +5,7 @@ mod dependents;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use shared::db::{self, Executor};
+use shared::platform::db::{self, Executor};
 use tokio_postgres::types::{Oid, Type};
 
 use super::old::{Found, SCHEMA, Table};

@@ -67,7 +67,7 @@ impl Old {
         if serde_json::from_str::<&serde_json::value::RawValue>(text).is_err() {
             return Some(Value::from(text));
         }
-        let text = shared::document::redacted(text);
+        let text = shared::domain::document::redacted(text);
         Some(serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text)))
     }
 }

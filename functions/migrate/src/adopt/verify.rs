@@ -7,10 +7,10 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use shared::adoption::{self, Progress};
-use shared::db::{self, Client, Pool};
+use shared::platform::db::{self, Client, Pool};
 use shared::run;
-use shared::score::earlier;
+use shared::store::adoption::{self, Progress};
+use shared::store::score::earlier;
 
 use super::old::{Found, Old, SCHEMA, Table};
 use super::survey::Survey;

@@ -1,6 +1,6 @@
 //! An answer whose every quote was checked.
 
-use shared::framework::{EvidenceFrom, Lane, Rubric};
+use shared::domain::rubric::{EvidenceFrom, Lane, Rubric};
 
 use super::{Evidence, Quote, Witness};
 use crate::answer::{Answer, Failure, Strength, Tip};

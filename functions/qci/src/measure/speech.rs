@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use shared::framework::Brand;
+use shared::domain::rubric::Brand;
 
 use crate::brand::Names;
 use crate::normal::words;

@@ -1,6 +1,6 @@
 //! What to tell the judge when it is asked once more.
 
-use shared::framework::Rubric;
+use shared::domain::rubric::Rubric;
 
 use crate::answer::{Answer, Choice};
 use crate::evidence::{Evidence, Refusal, Verified};

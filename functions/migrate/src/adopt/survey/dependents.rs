@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use shared::db::Executor;
+use shared::platform::db::Executor;
 use tokio_postgres::types::Type;
 
 use super::{FUNCTIONS, Survey};

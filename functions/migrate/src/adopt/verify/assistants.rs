@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use shared::assistant::adopted::{self, Adopted, Version};
-use shared::db;
+use shared::platform::db;
+use shared::store::assistant::adopted::{self, Adopted, Version};
 
 use super::{Compared, Side};
 use crate::adopt::assistants::{ORDER, read_assistant, read_versions};

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use shared::call::adopted::{self, Adopted, Held};
-use shared::call::{self, Look};
-use shared::db;
+use shared::domain::call::Call;
+use shared::platform::db;
+use shared::store::call::adopted::{self, Adopted, Held};
+use shared::store::call::{self, Look};
 
 use super::{Compared, Side};
 use crate::adopt::calls::{gather, unseen};
@@ -58,7 +59,7 @@ impl Sums {
         let transaction = client.transaction().await?;
         let calls: Vec<&Adopted> = expected.iter().map(|(_, adopted)| adopted).collect();
         let held = adopted::compare(&transaction, &calls).await?;
-        let rewritten: Vec<&call::Call> = calls
+        let rewritten: Vec<&Call> = calls
             .iter()
             .filter(|adopted| {
                 held.get(&adopted.call.id)

@@ -1,4 +1,4 @@
-use shared::framework::Measure;
+use shared::domain::rubric::Measure;
 
 use crate::measure::tests::{call, facts};
 use crate::transcript::Speaker::{Agent, Caller, Tool};
