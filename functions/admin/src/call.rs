@@ -11,7 +11,6 @@ mod long;
 mod number;
 mod quote;
 mod scorecard;
-mod transcript;
 mod turn;
 pub(crate) mod verdict;
 
@@ -36,13 +35,13 @@ use self::long::Long;
 use self::number::Number;
 use self::quote::Record;
 use self::scorecard::{Block, Finding};
-use self::transcript::Transcript;
 use self::turn::ShownTurn;
 use crate::page::{self, Section};
 use crate::parameters::Parameters;
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
 use crate::{App, ask, figures};
+use shared::domain::transcript::Transcript;
 
 /// More requests to the judge are not listed.
 const MOST_REQUESTS: i64 = 50;

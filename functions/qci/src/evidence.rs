@@ -15,7 +15,7 @@ use shared::domain::rubric::EvidenceFrom;
 use self::instructions::instructions;
 pub(crate) use self::verified::Verified;
 use self::words::{Word, position, words};
-use crate::transcript::{Speaker, Transcript, Turn};
+use shared::domain::transcript::{Speaker, Transcript, Turn};
 
 /// Fewer words than this may stand anywhere, so that nothing is concluded from where else they stand.
 const TELLING: usize = 3;
@@ -112,10 +112,10 @@ impl<'a> Witness<'a> {
     #[must_use]
     pub(crate) fn new(transcript: &'a Transcript) -> Self {
         let instructions = instructions(transcript);
-        let turns = transcript.turns.iter().map(|turn| Said {
+        let turns = transcript.judged().map(|turn| Said {
             turn,
             words: words(&turn.text),
-            is_instruction: instructions.contains(&turn.number),
+            is_instruction: turn.number.is_some_and(|number| instructions.contains(&number)),
         });
         Self { turns: turns.collect() }
     }
@@ -240,5 +240,7 @@ impl<'a> Cited<'a> {
 }
 
 fn number(turn: &Turn) -> i64 {
-    i64::try_from(turn.number).unwrap_or(i64::MAX)
+    turn.number
+        .and_then(|number| i64::try_from(number).ok())
+        .unwrap_or(i64::MAX)
 }

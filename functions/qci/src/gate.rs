@@ -2,7 +2,7 @@
 
 use shared::store::score::Material;
 
-use crate::transcript::Transcript;
+use shared::domain::transcript::Transcript;
 
 /// Turns of the caller below which there was no conversation.
 const LEAST_TURNS: usize = 2;

@@ -27,7 +27,6 @@ mod scoring;
 mod spent;
 mod tally;
 mod throttle;
-mod transcript;
 
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ use crate::budget::Budget;
 use crate::gate;
 use crate::measure::Facts;
 use crate::prompt::Prompt;
-use crate::transcript::Transcript;
+use shared::domain::transcript::Transcript;
 
 /// Tokens of an answer, to tell its cost beforehand: what a full answer to the standard rubric comes to.
 const USUAL_ANSWER: u32 = 1_500;

@@ -8,7 +8,7 @@ mod speech;
 use serde::Serialize;
 use shared::domain::rubric::{Brand, Measure};
 
-use crate::transcript::{Speaker, Transcript};
+use shared::domain::transcript::{Speaker, Transcript};
 
 /// The facts of a call. What is not known is absent, never 0; seconds and shares have three decimals.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

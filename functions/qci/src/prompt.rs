@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::judge::Message;
 use crate::schema;
-use crate::transcript::Transcript;
+use shared::domain::transcript::Transcript;
 
 /// What stays the same from call to call.
 #[derive(Debug)]

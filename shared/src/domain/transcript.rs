@@ -14,7 +14,7 @@ use crate::domain::json;
 const LONGEST_TOOL_TEXT: usize = 300;
 
 /// Who spoke, or what was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Speaker {
     /// The voice agent.
     Agent,
@@ -25,11 +25,12 @@ pub enum Speaker {
     /// A tool answered.
     ToolResult,
     /// A role that we do not know, or text without a speaker. The judge does not see it.
+    #[default]
     Other,
 }
 
 /// Something said or done.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Turn {
     /// Its number, from 1, which the judge cites; absent where the judge does not see it.
     pub number: Option<usize>,

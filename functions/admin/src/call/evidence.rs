@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use shared::domain::findings::EvidenceFound;
 
-use super::transcript::Transcript;
+use shared::domain::transcript::Transcript;
 
 /// So many quotes of a turn are looked for in its text; it is marked as a whole for those beyond.
 const MOST_QUOTES: usize = 20;

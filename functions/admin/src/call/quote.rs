@@ -6,8 +6,8 @@ use shared::domain::findings::EvidenceFound;
 
 use super::evidence::Evidence;
 use super::long::{self, Long};
-use super::transcript::Transcript;
 use super::verdict::words;
+use shared::domain::transcript::Transcript;
 
 /// The quotes of one finding.
 #[derive(Debug, Template)]

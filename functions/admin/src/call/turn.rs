@@ -2,7 +2,7 @@
 
 use super::evidence::{Evidence, Marks};
 use super::long::{self, Long};
-use super::transcript::{Speaker, Transcript, Turn};
+use shared::domain::transcript::{Speaker, Transcript, Turn};
 
 /// So many turns are shown before the fold.
 pub(crate) const AT_ONCE: usize = 500;
@@ -37,13 +37,14 @@ pub(crate) fn all(transcript: &Transcript, evidence: &Evidence) -> Vec<ShownTurn
 
 impl ShownTurn {
     fn new(turn: &Turn, marks: Option<&Marks>) -> Self {
-        let (kind, speaker) = match &turn.speaker {
+        let name = short(turn.name.as_deref().unwrap_or_default());
+        let (kind, speaker) = match turn.speaker {
             Speaker::Agent => ("agent", "Agent".to_owned()),
             Speaker::Caller => ("caller", "Caller".to_owned()),
-            Speaker::ToolCall(name) => ("tool", format!("Tool used: {}", short(name))),
-            Speaker::ToolResult(name) => ("tool", format!("Tool answered: {}", short(name))),
-            Speaker::Other(role) if role.is_empty() => ("other", "Text".to_owned()),
-            Speaker::Other(role) => ("other", format!("Other: {}", short(role))),
+            Speaker::ToolCall => ("tool", format!("Tool used: {name}")),
+            Speaker::ToolResult => ("tool", format!("Tool answered: {name}")),
+            Speaker::Other if name.is_empty() => ("other", "Text".to_owned()),
+            Speaker::Other => ("other", format!("Other: {name}")),
         };
         let is_whole = marks.is_some_and(|marks| marks.is_whole);
         let whole = [(0, turn.text.len())];

@@ -3,13 +3,13 @@
 //! A false alarm costs a quote and no more; so does a miss, since the judge is told to follow no turn.
 
 use super::words::{Word, words};
-use crate::transcript::{Speaker, Transcript, Turn};
+use shared::domain::transcript::{Speaker, Transcript, Turn};
 
 /// The numbers of those turns.
 #[must_use]
 pub(crate) fn instructions(transcript: &Transcript) -> Vec<usize> {
-    let turns = transcript.turns.iter().filter(|turn| is_instruction(turn));
-    turns.map(|turn| turn.number).collect()
+    let turns = transcript.judged().filter(|turn| is_instruction(turn));
+    turns.filter_map(|turn| turn.number).collect()
 }
 
 /// How many words apart the two parts of an instruction may stand.
@@ -190,8 +190,10 @@ fn answers_for_the_judge(turn: &Turn) -> bool {
     let names = |names: &[&str]| names.iter().any(|name| is_member(&text, name));
     let result = names(&["level", "score", "total_score", "points"]);
     match turn.speaker {
-        Speaker::Tool => result && names(&["criteria", "criterion", "evidence", "coaching_tips"]),
-        Speaker::Agent | Speaker::Caller => result,
+        Speaker::ToolCall | Speaker::ToolResult => {
+            result && names(&["criteria", "criterion", "evidence", "coaching_tips"])
+        }
+        Speaker::Agent | Speaker::Caller | Speaker::Other => result,
     }
 }
 

@@ -4,7 +4,7 @@ use shared::domain::rubric::{EvidenceFrom, Lane, Rubric};
 
 use super::{Evidence, Quote, Witness};
 use crate::answer::{Answer, Failure, Strength, Tip};
-use crate::transcript::Transcript;
+use shared::domain::transcript::Transcript;
 
 /// What came of checking the quotes of an answer.
 #[derive(Clone, Debug, PartialEq)]

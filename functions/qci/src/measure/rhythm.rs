@@ -1,7 +1,7 @@
 //! Silence, interruptions and answers: what follows from when the turns began and ended.
 
 use super::rounded;
-use crate::transcript::{Speaker, Transcript};
+use shared::domain::transcript::{Speaker, Transcript};
 
 /// A silence that is longer is dead air.
 const DEAD_AIR: f64 = 3.0;
@@ -104,13 +104,11 @@ pub(super) fn tool_wait(transcript: &Transcript, beats: &[Beat], silences: &[Sil
 fn work(transcript: &Transcript, beats: &[Beat]) -> Option<Vec<(f64, f64)>> {
     let mut called: Vec<(&str, f64)> = Vec::new();
     let mut work: Vec<(f64, f64)> = Vec::new();
-    for turn in transcript.turns.iter().filter(|turn| turn.speaker == Speaker::Tool) {
-        let at = turn.start?;
-        let Some(name) = turn.tool_that_answered() else {
-            called.push((turn.text.split('(').next().unwrap_or_default(), at));
-            continue;
-        };
-        if let Some(place) = called.iter().position(|(waiting, _)| *waiting == name) {
+    for turn in transcript.turns.iter().filter(|turn| turn.speaker.is_tool()) {
+        let (at, name) = (turn.start?, turn.name.as_deref().unwrap_or_default());
+        if turn.speaker == Speaker::ToolCall {
+            called.push((name, at));
+        } else if let Some(place) = called.iter().position(|(waiting, _)| *waiting == name) {
             work.push((called.remove(place).1, at));
         }
     }

@@ -6,7 +6,7 @@ use shared::domain::rubric::Brand;
 
 use crate::brand::Names;
 use crate::normal::words;
-use crate::transcript::{Speaker, Transcript, Turn};
+use shared::domain::transcript::{Speaker, Transcript, Turn};
 
 /// Shorter sentences are said again in any conversation.
 const SENTENCE: usize = 5;

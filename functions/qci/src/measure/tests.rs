@@ -2,22 +2,29 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::transcript::Speaker::{Agent, Caller, Tool};
-use crate::transcript::Turn;
-use crate::transcript::tests::{documents, of_document};
+use shared::domain::transcript::Speaker::{Agent, Caller, Other, ToolCall, ToolResult};
+use shared::domain::transcript::Turn;
 
 /// A call from who spoke, from when to when, and what; tools only have a start.
 pub(super) fn call(turns: &[(Speaker, f64, f64, &str)]) -> Transcript {
     let turns = turns.iter().zip(1..).map(|((speaker, start, end, text), number)| Turn {
-        number,
+        number: Some(number),
         message: Some(number),
         speaker: *speaker,
+        name: text
+            .split(['(', ' '])
+            .next()
+            .filter(|_| speaker.is_tool())
+            .map(str::to_owned),
         text: (*text).to_owned(),
         start: Some(*start),
-        end: (*speaker != Tool).then_some(*end),
-        speech: (*speaker != Tool).then_some(end - start),
+        end: speaker.is_voice().then_some(*end),
+        speech: speaker.is_voice().then_some(end - start),
     });
-    Transcript { turns: turns.collect() }
+    Transcript {
+        turns: turns.collect(),
+        ..Transcript::default()
+    }
 }
 
 fn untimed(mut transcript: Transcript) -> Transcript {
@@ -255,10 +262,29 @@ fn an_empty_call_has_no_facts() {
     assert_eq!(facts(&Transcript::default()), Facts::default());
 }
 
+/// Turns as a reader can make them: times are known or not, and a turn ends after it began.
+fn turns() -> impl Strategy<Value = Vec<Turn>> {
+    let speaker = proptest::sample::select(vec![Agent, Caller, Agent, Caller, ToolCall, ToolResult, Other]);
+    let time = || proptest::option::weighted(0.8, 0.0..200.0);
+    let turn = (speaker, time(), time(), 0.0..=1.0, "[a-zA-Z '.,?]{0,60}|\\PC{0,20}");
+    let turn = turn.prop_map(
+        |(speaker, start, length, spoken, text): (_, Option<f64>, Option<f64>, f64, _)| Turn {
+            speaker,
+            name: Some("book".to_owned()).filter(|_| speaker.is_tool()),
+            text,
+            start,
+            end: start.zip(length).map(|(start, length)| start + length),
+            speech: length.map(|length| length * spoken),
+            ..Turn::default()
+        },
+    );
+    proptest::collection::vec(turn, 0..14)
+}
+
 proptest! {
     #[test]
-    fn facts_stay_within_their_bounds(document in documents()) {
-        let transcript = of_document(&document, None);
+    fn facts_stay_within_their_bounds(turns in turns()) {
+        let transcript = Transcript { turns, ..Transcript::default() };
 
         let facts = Facts::of(&transcript, Some(&fennwick()), &["a".to_owned()]);
 

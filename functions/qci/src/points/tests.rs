@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::transcript::{Speaker, Transcript, Turn};
+use shared::domain::transcript::{Speaker, Transcript, Turn};
 
 /// Dynamics 30 measured, objections 20 that may not apply, outcome 50.
 pub(crate) fn small() -> Rubric {
@@ -25,13 +25,10 @@ pub(crate) fn small() -> Rubric {
 
 fn call() -> Transcript {
     let turn = |number, speaker, text: &str| Turn {
-        number,
-        message: None,
+        number: Some(number),
         speaker,
         text: text.to_owned(),
-        start: None,
-        end: None,
-        speech: None,
+        ..Turn::default()
     };
     Transcript {
         turns: vec![
@@ -39,6 +36,7 @@ fn call() -> Transcript {
             turn(2, Speaker::Caller, "Tuesday at ten, if it is not too expensive."),
             turn(3, Speaker::Agent, "It costs nothing. See you on Tuesday at ten."),
         ],
+        ..Transcript::default()
     }
 }
 

@@ -36,14 +36,9 @@ pub(super) fn read(text: &str) -> Vec<Turn> {
 
 fn turn(speaker: Speaker, said: &str) -> Turn {
     Turn {
-        number: None,
-        message: None,
         speaker,
-        name: None,
         text: said.to_owned(),
-        start: None,
-        end: None,
-        speech: None,
+        ..Turn::default()
     }
 }
 

@@ -1,7 +1,7 @@
 use shared::domain::rubric::Measure;
 
 use crate::measure::tests::{call, facts};
-use crate::transcript::Speaker::{Agent, Caller, Tool};
+use shared::domain::transcript::Speaker::{Agent, Caller, ToolCall, ToolResult};
 
 #[test]
 fn only_silence_of_more_than_three_seconds_is_dead_air() {
@@ -48,15 +48,15 @@ fn silence_begins_when_the_last_of_both_has_ended() {
 fn the_wait_for_a_tool_is_dead_air_and_told_apart() {
     let transcript = call(&[
         (Agent, 0.0, 2.0, "Let me look."),
-        (Tool, 2.5, 0.0, "find({})"),
-        (Tool, 3.0, 0.0, "book({\"a → b\": 1})"),
-        (Tool, 6.0, 0.0, "find → none"),
-        (Tool, 7.0, 0.0, "book → done"),
+        (ToolCall, 2.5, 0.0, "find({})"),
+        (ToolCall, 3.0, 0.0, "book({\"a → b\": 1})"),
+        (ToolResult, 6.0, 0.0, "find → none"),
+        (ToolResult, 7.0, 0.0, "book → done"),
         (Agent, 8.0, 9.0, "Done."),
-        (Tool, 9.5, 0.0, "lost({})"),
+        (ToolCall, 9.5, 0.0, "lost({})"),
         (Caller, 13.5, 14.0, "Hello?"),
-        (Tool, 14.5, 0.0, "quick()"),
-        (Tool, 15.0, 0.0, "quick → ok"),
+        (ToolCall, 14.5, 0.0, "quick()"),
+        (ToolResult, 15.0, 0.0, "quick → ok"),
         (Agent, 16.0, 17.0, "Yes."),
     ]);
 
@@ -73,7 +73,7 @@ fn the_wait_for_a_tool_is_dead_air_and_told_apart() {
 fn the_wait_for_a_tool_is_unknown_without_its_time() {
     let mut transcript = call(&[
         (Agent, 0.0, 2.0, "a"),
-        (Tool, 2.5, 0.0, "find({})"),
+        (ToolCall, 2.5, 0.0, "find({})"),
         (Agent, 8.0, 9.0, "b"),
     ]);
     transcript.turns[1].start = None;
@@ -115,7 +115,7 @@ fn latency_is_from_the_end_of_the_caller_to_the_answer() {
         (Agent, 9.0, 10.0, "after 4"),
         (Agent, 15.0, 16.0, "answers nobody"),
         (Caller, 17.0, 18.0, "c"),
-        (Tool, 18.5, 0.0, "find({})"),
+        (ToolCall, 18.5, 0.0, "find({})"),
         (Agent, 20.0, 21.0, "after 2, with a tool"),
         (Caller, 22.0, 24.0, "d"),
         (Agent, 23.0, 25.0, "cuts in"),
