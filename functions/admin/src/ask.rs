@@ -25,7 +25,7 @@ use crate::run::{NO_SUCH_RUN, id_of};
 use crate::trouble::Trouble;
 use crate::viewer::Viewer;
 
-pub(crate) use banner::{Banner, asked_at, banner};
+pub(crate) use banner::{Banner, banner};
 pub(crate) use button::{Button, run_again, run_now, score_again, send_test};
 
 /// What can be asked for.

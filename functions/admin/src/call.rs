@@ -126,7 +126,7 @@ async fn show(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Trouble> {
     let Ok(Path(id)) = id else { return Err(NO_SUCH_CALL) };
-    let asked_at = asked::when(&parameters)?;
+    let asked_at = parameters.asked_at()?;
     let file = File::read(&app, &parameters, &id).await?;
     let analysis = file.analysis();
     let transcript = Transcript::read(&file.call.messages, file.call.transcript.as_deref());

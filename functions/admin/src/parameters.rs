@@ -147,6 +147,23 @@ impl Parameters {
         others
     }
 
+    /// When something was asked for, which the address says after a request.
+    pub(crate) fn asked_at(&self) -> Result<Option<DateTime<Utc>>, Trouble> {
+        let Some(text) = self.text("asked")? else {
+            return Ok(None);
+        };
+        // Up to where the calendar of PostgreSQL and ours agree.
+        let micros = text
+            .parse()
+            .ok()
+            .filter(|micros| (0..253_370_764_800_000_000_i64).contains(micros));
+        let at = micros.and_then(DateTime::from_timestamp_micros);
+        at.map(Some).ok_or(Trouble::Parameter {
+            name: "asked",
+            expected: "the instant that the address has after a request",
+        })
+    }
+
     /// The page of rows that are older than this one.
     pub(crate) fn before(&self, key: &Key) -> String {
         self.with("before", &key.to_string())

@@ -33,6 +33,72 @@ fn judged(id: &str, evidence: &Value) -> Value {
     })
 }
 
+/// Labels can be configured, so that any two will do: whoever reads them, a turn has one number.
+#[tokio::test]
+async fn quotes_of_a_call_that_is_stored_as_a_text_are_shown_at_their_turns_whatever_its_labels() {
+    let said = [
+        (
+            "Front desk",
+            "Good morning, this is Fennwick Dental, this is Mira speaking.",
+        ),
+        ("Front desk", "How can I help you today?"),
+        (
+            "Mr. Smith",
+            "Hi Mira, I would like an appointment for a cleaning next week, please.",
+        ),
+        (
+            "Front desk",
+            "Of course: Tuesday at ten or Thursday at three. Which one suits you better?",
+        ),
+        (
+            "Mr. Smith",
+            "I think it is too expensive for me, to be honest with you.",
+        ),
+        (
+            "Front desk",
+            "I understand. The first visit is free, and you pay nothing until you decide.",
+        ),
+        ("Mr. Smith", "Then Tuesday at ten works for me, thank you very much."),
+        ("Front desk", "Great, I have booked Tuesday at ten for you. Goodbye!"),
+    ];
+    let lines: Vec<String> = said.iter().map(|(label, text)| format!("{label}: {text}")).collect();
+    let mut call = tests::conversation("text", &[]);
+    call["artifact"] = json!({"transcript": format!("Call of today\n{}", lines.join("\n"))});
+    let room = Courtroom::hearing(&[call], simulator::judge::Settings::default()).await;
+
+    room.score().await;
+    let mut visitor = Visitor::signed_in(room.db(), "UTC").await;
+    let page = visitor.page("/admin/calls/text").await;
+
+    for (number, (label, text)) in (1..).zip(&said) {
+        let speaker = if *label == "Front desk" { "Agent" } else { "Caller" };
+        let turn = turn(&page, number);
+        assert!(turn.contains(&format!("<bdi>{speaker}</bdi>")), "{turn}");
+        assert!(
+            turn.replace("<mark>", "")
+                .replace("</mark>", "")
+                .contains(&escaped(text)),
+            "{turn}"
+        );
+    }
+    let analysis = &room.analysis("text").await;
+    assert_eq!(analysis["status"], "scored", "{analysis}");
+    let mut quotes = 0;
+    for criterion in analysis["criteria"].as_array().unwrap() {
+        for quote in criterion["evidence"].as_array().unwrap() {
+            let number = quote["turn"].as_i64().unwrap();
+            let words = quote["quote"].as_str().unwrap();
+            assert!(said[usize::try_from(number).unwrap() - 1].1.contains(words), "{quote}");
+            assert!(
+                marked(turn(&page, number)).concat().contains(&escaped(words)),
+                "{quote}"
+            );
+            quotes += 1;
+        }
+    }
+    assert!(quotes > 2, "{quotes} quotes");
+}
+
 #[tokio::test]
 async fn every_score_of_a_run_is_shown_with_its_parts_and_its_evidence_at_its_turn() {
     let room = Courtroom::with_calls(150).await;

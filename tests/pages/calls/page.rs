@@ -137,6 +137,17 @@ async fn a_new_score_is_awaited_until_it_is_there() {
     insert(&client, &[Stored::new("a", json!({}))]).await;
     score(&client, "a", json!({"analyzed_at": tests::now() - TimeDelta::hours(1)})).await;
     let mut visitor = Visitor::signed_in(&db, "UTC").await;
+    for absurd in [
+        "8210266876799999999",
+        "-9223372036854775808",
+        "9223372036854775807",
+        "1e3",
+        "never",
+    ] {
+        let answer = visitor.get(&format!("/admin/calls/a?asked={absurd}")).await;
+        assert_eq!(answer.status, 400, "{absurd}");
+        assert!(answer.body.contains("asked"), "{}", answer.body);
+    }
     let asked = |minutes| (tests::now() - TimeDelta::minutes(minutes)).timestamp_micros();
     let address = format!("/admin/calls/a?asked={}", asked(1));
 

@@ -76,7 +76,7 @@ pub(super) async fn banner(
     parameters: &Parameters,
     viewer: &Viewer,
 ) -> Result<Option<Banner>, Trouble> {
-    let Some(asked) = ask::asked_at(parameters)? else {
+    let Some(asked) = parameters.asked_at()? else {
         return Ok(None);
     };
     let rows = notification::tested(db, asked).await?;

@@ -43,7 +43,7 @@ pub(crate) async fn banner(
     parameters: &Parameters,
     viewer: &Viewer,
 ) -> Result<Option<Banner>, Trouble> {
-    let Some(asked) = asked_at(parameters)? else {
+    let Some(asked) = parameters.asked_at()? else {
         return Ok(None);
     };
     let Some(script) = parameters.text("script")?.filter(|script| SCRIPTS.contains(script)) else {
@@ -68,21 +68,4 @@ fn state(begun: Option<Row>, waited: TimeDelta) -> State {
         None if waited < PATIENCE => State::Awaited,
         None => State::Unheard,
     }
-}
-
-/// The instant that the address has in `asked`.
-pub(crate) fn asked_at(parameters: &Parameters) -> Result<Option<DateTime<Utc>>, Trouble> {
-    let Some(text) = parameters.text("asked")? else {
-        return Ok(None);
-    };
-    // Up to where the calendar of PostgreSQL and ours agree.
-    let micros = text
-        .parse()
-        .ok()
-        .filter(|micros| (0..253_370_764_800_000_000_i64).contains(micros));
-    let at = micros.and_then(DateTime::from_timestamp_micros);
-    at.map(Some).ok_or(Trouble::Parameter {
-        name: "asked",
-        expected: "the instant that the address has after a request",
-    })
 }

@@ -3,9 +3,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::store::score::{Paid, Stored};
 
-use crate::parameters::Parameters;
-use crate::trouble::Trouble;
-
 /// A run that has not come by then does not come soon.
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);
 
@@ -20,18 +17,6 @@ pub(crate) enum Asked {
     Unchanged,
     /// Nothing came of it in ten minutes.
     Overdue,
-}
-
-/// When a new score was asked for, if it was.
-pub(crate) fn when(parameters: &Parameters) -> Result<Option<DateTime<Utc>>, Trouble> {
-    let Some(text) = parameters.text("asked")? else {
-        return Ok(None);
-    };
-    let at = text.parse().ok().and_then(DateTime::from_timestamp_micros);
-    at.map(Some).ok_or(Trouble::Parameter {
-        name: "asked",
-        expected: "a time as the button \u{201c}Score again\u{201d} gives it",
-    })
 }
 
 impl Asked {
