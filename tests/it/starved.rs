@@ -268,7 +268,8 @@ async fn five_days_off_and_one_empty_answer_lose_nothing() {
 
         let report = stage.sync().await;
 
-        assert!(late.len() > 200, "{}", late.len());
+        // Fewer where a weekend is among the five days.
+        assert!(late.len() > 100, "{}", late.len());
         assert_eq!(report.status, Status::Success, "{:?}", report.reason);
         stage.assert_equal().await;
     }

@@ -12,7 +12,7 @@ use shared::run::Step;
 use shared::store::call::{self, Listed};
 
 use crate::Deps;
-use crate::page::{Course, ReadError};
+use crate::page::{ReadError, WindowCursor};
 use crate::walk::{Stretch, Walker};
 
 /// Stored calls that are compared at a time.
@@ -196,14 +196,14 @@ async fn ask(
     absences: &mut Absences,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let mut course = Course::by_id(now);
+    let mut cursor = WindowCursor::by_id(now);
     let (mut found, mut gone): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for call in absent.iter().take(ASKED) {
         if absences.are_too_many() && absences.omitted >= PROOF {
             break;
         }
         let id = call.id.as_str();
-        let Some(answer) = walker.in_time(walker.one(id, &mut course)).await else {
+        let Some(answer) = walker.in_time(walker.one(id, &mut cursor)).await else {
             break;
         };
         match answer {
@@ -227,7 +227,7 @@ async fn ask(
             Err(error) => return Err(error).with_context(|| format!("reading call {id}, which Vapi did not list")),
         }
     }
-    walker.flush(&mut course, false).await?;
+    walker.flush(&mut cursor, false).await?;
     walker.writers.finish().await?;
     // A listing without a single call is no witness of what was deleted.
     let is_witness = !walker.listing.is_empty() || gone.len() < GONE_AT_A_TIME;

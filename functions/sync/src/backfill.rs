@@ -18,13 +18,13 @@ use shared::store::{assistant, call};
 use tokio::task::JoinSet;
 
 use crate::absent::Absences;
+use crate::dedup::Dedup;
 use crate::input::Mode;
 use crate::listing::Listing;
 use crate::oddities::Oddities;
 use crate::organisation::Organisation;
-use crate::page::Course;
+use crate::page::WindowCursor;
 use crate::plan::{Plan, plan};
-use crate::seen::Seen;
 use crate::settle::{hold_state, judge, note_clocks, note_counts, resolve_rejects, settle, settle_state};
 use crate::suspect::Verdict;
 use crate::walk::{Stretch, Walker};
@@ -64,16 +64,16 @@ pub(crate) async fn one_call(
     now: DateTime<Utc>,
 ) -> Result<Outcome> {
     let walker = walker(deps, run, organisation, None, dry_run, now).await?;
-    let mut course = Course::by_id(now);
+    let mut cursor = WindowCursor::by_id(now);
     if !walker
-        .one(id, &mut course)
+        .one(id, &mut cursor)
         .await
         .with_context(|| format!("reading call {id}"))?
     {
         deps.vapi.check_base_url().await?;
         bail!("Vapi does not know call {id}: it is older than Vapi keeps calls, or another organisation's");
     }
-    walker.flush(&mut course, false).await?;
+    walker.flush(&mut cursor, false).await?;
     walker.writers.finish().await?;
     Ok(settle(run, &walker, Vec::new(), None))
 }
@@ -157,7 +157,7 @@ async fn walker(
     Ok(Walker {
         vapi: Arc::clone(&deps.vapi),
         run: Arc::clone(run),
-        seen: Arc::new(Seen::default()),
+        seen: Arc::new(Dedup::default()),
         writers: Arc::new(Writers::new(
             deps.ledger.pool.clone(),
             Arc::clone(run),

@@ -9,7 +9,7 @@ use shared::store::call;
 
 use crate::Deps;
 use crate::absent::BELIEVED;
-use crate::page::{Course, ReadError};
+use crate::page::{ReadError, WindowCursor};
 use crate::walk::Walker;
 
 /// Reads the open calls that no window showed; returns how many time did not suffice for.
@@ -27,10 +27,10 @@ pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now:
     if ids.is_empty() {
         return Ok(0);
     }
-    let mut course = Course::by_id(now);
+    let mut cursor = WindowCursor::by_id(now);
     let (mut read, mut gone): (usize, Vec<&str>) = (0, Vec::new());
     for id in &ids {
-        let Some(found) = walker.in_time(walker.one(id, &mut course)).await else {
+        let Some(found) = walker.in_time(walker.one(id, &mut cursor)).await else {
             break;
         };
         match found {
@@ -47,7 +47,7 @@ pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now:
         }
         read += 1;
     }
-    walker.flush(&mut course, false).await?;
+    walker.flush(&mut cursor, false).await?;
     // Where nothing is listed at all, nothing is proof of what is gone.
     if !dry_run && !walker.listing.is_empty() && !gone.is_empty() {
         db::retry(pool, || async {

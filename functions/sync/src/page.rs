@@ -14,9 +14,9 @@ use shared::domain::document::{self, Oddity, Reading};
 use shared::platform::telemetry;
 use shared::store::sync_state::Window;
 
+use crate::dedup::{self, Sighting};
 use crate::organisation::Foreign;
 use crate::progress::Progress;
-use crate::seen::{self, Sight};
 use crate::vapi::{BrokenAnswer, Listed, Query, VapiError};
 use crate::walk::Walker;
 use crate::write::Batch;
@@ -42,13 +42,13 @@ pub(crate) enum ReadError {
 }
 
 /// One window on its way.
-pub(crate) struct Course {
+pub(crate) struct WindowCursor {
     progress: Arc<Progress>,
     batch: Batch,
     /// The calls of this window alone: another window's are no sign that this one makes no progress.
     ids: HashSet<u128>,
     /// Where the next page begins; everything after it is read.
-    pub(crate) cursor: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// What a page held.
@@ -75,9 +75,9 @@ pub(crate) struct Page {
 pub(crate) struct Span(pub(crate) Option<(DateTime<Utc>, DateTime<Utc>)>);
 
 impl Walker {
-    /// Reads one page into the course, with tries; a page that does not come through is asked for smaller.
-    pub(crate) async fn page<'a>(&'a self, course: &'a mut Course, query: Query) -> Result<Page, ReadError> {
-        let mut attempt = Attempt::of(self, course, query);
+    /// Reads one page into the window's batch, with tries; a page that does not come through is asked for smaller.
+    pub(crate) async fn page<'a>(&'a self, cursor: &'a mut WindowCursor, query: Query) -> Result<Page, ReadError> {
+        let mut attempt = Attempt::of(self, cursor, query);
         loop {
             let (tried, result) = (|mut attempt: Attempt<'a>| async move {
                 let result = attempt.read().await;
@@ -106,7 +106,7 @@ impl Walker {
     }
 
     /// Reads one call by id into a batch of its own; `false` where Vapi does not know it.
-    pub(crate) async fn one(&self, id: &str, course: &mut Course) -> Result<bool, ReadError> {
+    pub(crate) async fn one(&self, id: &str, cursor: &mut WindowCursor) -> Result<bool, ReadError> {
         let element = match self.vapi.call(id).await {
             Ok(element) => element,
             Err(VapiError::NotFound | VapiError::BeyondRetention { .. }) => return Ok(false),
@@ -115,44 +115,44 @@ impl Walker {
         match document::call(&element) {
             Reading::Usable(call, odd) => {
                 self.organisation.check(call.org_id.as_deref())?;
-                self.take(course, *call, &odd);
+                self.take(cursor, *call, &odd);
             }
-            Reading::Unusable(reject) | Reading::Malformed(reject) => course.batch.rejects.push(reject),
+            Reading::Unusable(reject) | Reading::Malformed(reject) => cursor.batch.rejects.push(reject),
         }
-        self.flush_if_full(course).await?;
+        self.flush_if_full(cursor).await?;
         Ok(true)
     }
 
-    /// Hands on what is left of a course; `whole` closes its window once all of it is stored.
-    pub(crate) async fn flush(&self, course: &mut Course, whole: bool) -> Result<()> {
-        let batch = std::mem::take(&mut course.batch);
-        self.writers.submit(batch, &course.progress, None).await?;
+    /// Hands on what is left of the batch; `whole` closes its window once all of it is stored.
+    pub(crate) async fn flush(&self, cursor: &mut WindowCursor, whole: bool) -> Result<()> {
+        let batch = std::mem::take(&mut cursor.batch);
+        self.writers.submit(batch, &cursor.progress, None).await?;
         if whole {
-            self.writers.window_is_walked(&course.progress).await?;
+            self.writers.window_is_walked(&cursor.progress).await?;
         }
         Ok(())
     }
 
-    async fn flush_if_full(&self, course: &mut Course) -> Result<()> {
-        if !course.batch.is_full() {
+    async fn flush_if_full(&self, cursor: &mut WindowCursor) -> Result<()> {
+        if !cursor.batch.is_full() {
             return Ok(());
         }
-        let batch = std::mem::take(&mut course.batch);
+        let batch = std::mem::take(&mut cursor.batch);
         // The place is where this page began: an order that turns out not to be newest first loses nothing.
-        self.writers.submit(batch, &course.progress, Some(course.cursor)).await
+        self.writers.submit(batch, &cursor.progress, Some(cursor.at)).await
     }
 
-    fn take(&self, course: &mut Course, call: Call, odd: &[Oddity]) {
+    fn take(&self, cursor: &mut WindowCursor, call: Call, odd: &[Oddity]) {
         match self.seen.sight(&call.id, call.updated_at, call.document_hash) {
-            Sight::New => {
+            Sighting::New => {
                 self.listing.count_first(&call);
                 self.run.count(|counters| counters.records_fetched += 1);
                 self.oddities.note(&call.id, odd);
-                course.batch.push(call);
+                cursor.batch.push(call);
             }
-            Sight::Other => course.batch.push_again(call, self.now),
-            Sight::Later => course.batch.push_later(call, self.now),
-            Sight::Same => {}
+            Sighting::Other => cursor.batch.push_again(call, self.now),
+            Sighting::Later => cursor.batch.push_later(call, self.now),
+            Sighting::Same => {}
         }
     }
 }
@@ -160,7 +160,7 @@ impl Walker {
 /// One request for a page, which may be made again.
 struct Attempt<'a> {
     walker: &'a Walker,
-    course: &'a mut Course,
+    cursor: &'a mut WindowCursor,
     query: Query,
     page: Page,
     ids: HashSet<u128>,
@@ -169,11 +169,11 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    fn of(walker: &'a Walker, course: &'a mut Course, query: Query) -> Self {
+    fn of(walker: &'a Walker, cursor: &'a mut WindowCursor, query: Query) -> Self {
         let page = Page::with_limit(query.limit);
         Self {
             walker,
-            course,
+            cursor,
             query,
             page,
             ids: HashSet::new(),
@@ -208,8 +208,8 @@ impl<'a> Attempt<'a> {
                     self.walker.organisation.check(call.org_id.as_deref())?;
                     self.walker.listing.count(&call);
                     self.page.note(&call);
-                    self.ids.insert(seen::key(&call.id));
-                    self.walker.take(self.course, *call, &odd);
+                    self.ids.insert(dedup::key(&call.id));
+                    self.walker.take(self.cursor, *call, &odd);
                 }
                 Reading::Malformed(reject) if !self.tolerant => {
                     return Err(VapiError::Damaged(BrokenAnswer::Element(reject.reason)).into());
@@ -218,13 +218,14 @@ impl<'a> Attempt<'a> {
                     // A reject has no id of its own: its document tells it apart.
                     let key = u128::from_be_bytes(reject.document_hash);
                     let id = format!("reject {key}");
-                    if self.ids.insert(key) && self.walker.seen.sight(&id, None, reject.document_hash) == Sight::New {
+                    if self.ids.insert(key) && self.walker.seen.sight(&id, None, reject.document_hash) == Sighting::New
+                    {
                         self.walker.run.count(|counters| counters.records_fetched += 1);
-                        self.course.batch.rejects.push(reject);
+                        self.cursor.batch.rejects.push(reject);
                     }
                 }
             }
-            self.walker.flush_if_full(self.course).await?;
+            self.walker.flush_if_full(self.cursor).await?;
             if self.page.rows.is_multiple_of(ROWS_A_TURN) {
                 tokio::task::yield_now().await;
             }
@@ -233,13 +234,13 @@ impl<'a> Attempt<'a> {
     }
 
     fn finish(mut self) -> Page {
-        self.page.new = self.ids.iter().filter(|id| self.course.ids.insert(**id)).count();
+        self.page.new = self.ids.iter().filter(|id| self.cursor.ids.insert(**id)).count();
         self.page.ids = self.ids;
         self.page
     }
 }
 
-impl Course {
+impl WindowCursor {
     /// Whether no call of the window was read yet.
     pub(crate) fn is_fresh(&self) -> bool {
         self.ids.is_empty()
@@ -255,18 +256,18 @@ impl Course {
         Self::with(Progress::of(None), now)
     }
 
-    fn with(progress: Progress, cursor: DateTime<Utc>) -> Self {
+    fn with(progress: Progress, at: DateTime<Utc>) -> Self {
         Self {
             progress: Arc::new(progress),
             batch: Batch::default(),
             ids: HashSet::new(),
-            cursor,
+            at,
         }
     }
 }
 
 impl Page {
-    fn with_limit(limit: usize) -> Self {
+    pub(crate) fn with_limit(limit: usize) -> Self {
         Self {
             rows: 0,
             new: 0,

@@ -9,36 +9,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, anyhow};
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use shared::platform::clock::rfc3339;
 use shared::platform::config;
 use shared::run::{Run, Step};
 use shared::store::sync_state::{Pass, Window};
 
-use crate::instant;
+use crate::dedup::Dedup;
+use crate::dense_millisecond;
 use crate::listing::Listing;
+use crate::next_step::{self, NextStep, Position};
 use crate::oddities::Oddities;
 use crate::organisation::Organisation;
-use crate::page::{Course, Page, ReadError, SMALLEST_CAP, Span};
-use crate::reach::{Ask, Reach};
-use crate::seen::Seen;
+use crate::page::{ReadError, SMALLEST_CAP, WindowCursor};
+use crate::retention_probe::{Ask, RetentionProbe};
 use crate::vapi::{Query, Vapi, VapiError};
 use crate::write::Writers;
-
-/// Windows that a dense one is split into at most.
-const MOST_PARTS: i32 = 32;
-/// How full the pages of a part should be: bursts make some parts fuller than the average says.
-const FILL: f64 = 0.75;
-/// How far into the future calls are looked for where no page tells which is the newest.
-const FUTURE: TimeDelta = TimeDelta::days(1);
 
 /// What all walkers of a run share.
 #[derive(Clone)]
 pub(crate) struct Walker {
     pub(crate) vapi: Arc<Vapi>,
     pub(crate) run: Arc<Run>,
-    pub(crate) seen: Arc<Seen>,
+    pub(crate) seen: Arc<Dedup>,
     pub(crate) writers: Arc<Writers>,
     pub(crate) oddities: Arc<Oddities>,
     pub(crate) listing: Arc<Listing>,
@@ -74,12 +68,12 @@ pub(crate) struct Stretch {
 }
 
 impl Walked {
-    /// A walk that came down to the course's cursor, or to the end of the window.
-    fn of(window: &Window, course: &Course, is_at_end: bool) -> Self {
+    /// A walk that came down to the cursor, or to the end of the window.
+    fn of(window: &Window, cursor: &WindowCursor, is_at_end: bool) -> Self {
         let from = if is_at_end {
             window.created_from
         } else {
-            Some(course.cursor + TimeDelta::milliseconds(1))
+            Some(cursor.at + TimeDelta::milliseconds(1))
         };
         Self {
             parts: Vec::new(),
@@ -95,90 +89,79 @@ impl Walked {
 impl Walker {
     /// Walks a window to its end, or until time runs out.
     pub(crate) async fn walk(self, mut window: Window) -> Result<Walked> {
-        let mut course = Course::of(&window);
-        let mut reach = Reach::of(self.now - self.settings.retention);
+        let mut cursor = WindowCursor::of(&window);
+        let mut retention = RetentionProbe::of(self.now - self.settings.retention);
         let (asked_from, mut refusal) = (window.created_from, None);
         let (mut is_open_ended, mut is_at_end) = (self.is_open_ended(&window), false);
         let parts = loop {
-            let query = self.query(&window, &course, is_open_ended);
-            let Some(page) = self.in_time(self.page(&mut course, query)).await else {
-                return self.cut(&window, course).await;
+            let query = self.query(&window, &cursor, is_open_ended);
+            let Some(page) = self.in_time(self.page(&mut cursor, query)).await else {
+                return self.cut(&window, cursor).await;
             };
             let page = match page {
                 Err(ReadError::Vapi(VapiError::BeyondRetention { message })) => {
                     refusal = Some(message);
-                    window.created_from = match reach.refused(window.created_from, course.cursor) {
+                    window.created_from = match retention.refused(window.created_from, cursor.at) {
                         Ask::Since(later) => Some(later),
                         Ask::WithoutBound => None,
                         Ask::NoMore => break Vec::new(),
                     };
                     continue;
                 }
-                page => page.with_context(|| format!("listing calls created up to {}", rfc3339(course.cursor)))?,
+                page => page.with_context(|| format!("listing calls created up to {}", rfc3339(cursor.at)))?,
             };
-            if page.is_full() && !page.sorted {
-                let upper = if is_open_ended {
-                    course.cursor + FUTURE
-                } else {
-                    course.cursor
-                };
-                let mut halves = halves(&window, upper, page.created);
-                halves.extend(reach.rest(&window));
-                break self.writers.hand_over(&window, course.cursor, halves).await?;
-            }
-            match page.created.0 {
-                Some((oldest, _)) if page.new > 0 && (is_open_ended || oldest < course.cursor.trunc_subsecs(3)) => {
-                    (course.cursor, is_open_ended) = (oldest, false);
-                }
-                Some((instant, _)) if page.is_full() && instant >= course.cursor.trunc_subsecs(3) => {
-                    let Some(listed) = self
-                        .in_time(instant::list(&self, &mut course, instant, page.rows))
-                        .await
-                    else {
-                        return self.cut(&window, course).await;
+            let position = Position {
+                window: &window,
+                cursor: cursor.at,
+                is_open_ended,
+                may_split: self.may_split(),
+            };
+            match next_step::after(&page, position, &retention) {
+                NextStep::Page(oldest) => (cursor.at, is_open_ended) = (oldest, false),
+                NextStep::SamePage => {}
+                NextStep::DenseMillisecond(instant) => {
+                    let listing = dense_millisecond::list(&self, &mut cursor, instant, page.rows);
+                    let Some(listed) = self.in_time(listing).await else {
+                        return self.cut(&window, cursor).await;
                     };
                     listed?;
-                    course.cursor = instant - TimeDelta::milliseconds(1);
-                    continue;
+                    cursor.at = instant - TimeDelta::milliseconds(1);
                 }
-                None if page.is_full() => {
+                NextStep::HandOver(read_to, parts) => {
+                    cursor.at = read_to;
+                    break self.writers.hand_over(&window, read_to, parts).await?;
+                }
+                NextStep::Further(further) => {
+                    cursor.at = window.created_from.unwrap_or(cursor.at);
+                    window.created_from = Some(further);
+                }
+                NextStep::End => {
+                    is_at_end = true;
+                    break Vec::new();
+                }
+                NextStep::Stuck => {
                     return Err(anyhow!(
                         "no call of a full page has a readable `createdAt`: the listing cannot be continued"
                     ));
                 }
-                _ if page.new == 0 => {
-                    let Some(further) = reach.further(window.created_from) else {
-                        is_at_end = true;
-                        break Vec::new();
-                    };
-                    course.cursor = window.created_from.unwrap_or(course.cursor);
-                    window.created_from = Some(further);
-                    continue;
-                }
-                _ => continue,
-            }
-            let mut parts = self.parts(&window, &page, reach.floor());
-            if parts.len() > 1 {
-                parts.extend(reach.rest(&window));
-                break self.writers.hand_over(&window, course.cursor, parts).await?;
             }
         };
         if let Some(message) = refusal {
-            self.report_gap(window.pass, asked_from, course.cursor, &message);
+            self.report_gap(window.pass, asked_from, cursor.at, &message);
         }
-        self.flush(&mut course, true).await?;
+        self.flush(&mut cursor, true).await?;
         Ok(Walked {
             parts,
-            ..Walked::of(&window, &course, is_at_end)
+            ..Walked::of(&window, &cursor, is_at_end)
         })
     }
 
     /// Time ran out: keeps what was read.
-    async fn cut(&self, window: &Window, mut course: Course) -> Result<Walked> {
-        self.flush(&mut course, false).await?;
+    async fn cut(&self, window: &Window, mut cursor: WindowCursor) -> Result<Walked> {
+        self.flush(&mut cursor, false).await?;
         Ok(Walked {
             is_cut: true,
-            ..Walked::of(window, &course, false)
+            ..Walked::of(window, &cursor, false)
         })
     }
 
@@ -187,20 +170,20 @@ impl Walker {
         window.pass != Pass::Range && window.created_to == self.now
     }
 
-    fn query(&self, window: &Window, course: &Course, is_open_ended: bool) -> Query {
+    fn query(&self, window: &Window, cursor: &WindowCursor, is_open_ended: bool) -> Query {
         Query {
             created_from: window.created_from,
-            created_to: (!is_open_ended).then_some(course.cursor),
+            created_to: (!is_open_ended).then_some(cursor.at),
             updated_from: window.updated_from,
-            limit: self.limit(window, course),
+            limit: self.limit(window, cursor),
             ..Query::default()
         }
     }
 
     /// The first page of everything there is only tells how dense it is, so that it is soon read by several at once.
-    fn limit(&self, window: &Window, course: &Course) -> usize {
+    fn limit(&self, window: &Window, cursor: &WindowCursor) -> usize {
         let limit = self.page_limit.load(Ordering::Relaxed);
-        let knows_nothing = window.pass == Pass::Full && window.created_from.is_none() && course.is_fresh();
+        let knows_nothing = window.pass == Pass::Full && window.created_from.is_none() && cursor.is_fresh();
         if knows_nothing && self.vapi.downloads > 1 {
             limit.min(SMALLEST_CAP)
         } else {
@@ -233,90 +216,10 @@ impl Walker {
         }
     }
 
-    /// Each part costs a request that finds its end, so a window is split only where somebody is short of work.
-    fn may_split(&self) -> bool {
-        self.vapi.downloads > 1 && self.waiting.load(Ordering::Relaxed) < self.vapi.downloads
+    /// The most calls that a page is asked for, if a window may be split: each part costs a request that finds its end, so
+    /// that it is worth it only where somebody is short of work.
+    fn may_split(&self) -> Option<usize> {
+        let is_short_of_work = self.vapi.downloads > 1 && self.waiting.load(Ordering::Relaxed) < self.vapi.downloads;
+        is_short_of_work.then(|| self.page_limit.load(Ordering::Relaxed))
     }
-
-    /// The older rest of a window in parts of equal time, each worth about a page; one part if that is all it is.
-    fn parts(&self, window: &Window, page: &Page, floor: DateTime<Utc>) -> Vec<Window> {
-        let Some((oldest, newest)) = page.created.0.filter(|_| page.is_full() && self.may_split()) else {
-            return Vec::new();
-        };
-        // A page of one instant says nothing of how dense the others are.
-        if oldest == newest {
-            return Vec::new();
-        }
-        let floor = window.created_from.unwrap_or(floor).min(oldest);
-        let (span, rest) = (millis(newest - oldest).max(1.0), millis(oldest - floor));
-        // A page with as many rows as were asked for says nothing about how many Vapi would give.
-        let limit = self.page_limit.load(Ordering::Relaxed);
-        let room = if page.rows < page.limit {
-            page.rows
-        } else {
-            page.rows.max(limit)
-        };
-        #[expect(clippy::cast_precision_loss, reason = "a page has at most a thousand rows")]
-        let (rows, room) = (page.rows as f64, room as f64);
-        #[expect(clippy::cast_possible_truncation, reason = "clamped to a few dozen")]
-        let count = (rows * rest / span / (room * FILL))
-            .ceil()
-            .clamp(0.0, f64::from(MOST_PARTS)) as i32;
-        if count < 2 {
-            return Vec::new();
-        }
-        let step = (oldest - floor) / count;
-        let mut parts: Vec<Window> = (0..count)
-            .map(|index| {
-                // Neighbours share an instant: an end that is read twice loses nothing.
-                let created_to = oldest - step * index;
-                let created_from = if index + 1 == count { floor } else { created_to - step };
-                Window {
-                    id: None,
-                    created_from: Some(created_from),
-                    created_to,
-                    ..window.clone()
-                }
-            })
-            .collect();
-        if window.created_from.is_none() {
-            parts.push(Window {
-                id: None,
-                created_from: None,
-                created_to: floor,
-                ..window.clone()
-            });
-        }
-        parts
-    }
-}
-
-/// Cuts a window whose pages are not newest first in two, since no page of it tells where the next begins.
-fn halves(window: &Window, cursor: DateTime<Utc>, created: Span) -> Vec<Window> {
-    let oldest = created.0.map_or(cursor, |(oldest, _)| oldest);
-    let from = window.created_from.unwrap_or(oldest);
-    let middle = if window.created_from.is_none() && oldest < cursor {
-        oldest
-    } else {
-        from + (cursor - from) / 2
-    };
-    vec![
-        Window {
-            id: None,
-            created_from: Some(middle),
-            created_to: cursor,
-            ..window.clone()
-        },
-        Window {
-            id: None,
-            created_to: middle,
-            ..window.clone()
-        },
-    ]
-}
-
-fn millis(span: TimeDelta) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of some years")]
-    let millis = span.num_milliseconds() as f64;
-    millis
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use shared::run::{self, Row, Status};
 
 use super::SCRIPTS;

@@ -11,7 +11,7 @@ use serde_json::json;
 use shared::platform::clock::rfc3339;
 use shared::run::Step;
 
-use crate::page::{Course, ReadError, Span};
+use crate::page::{ReadError, Span, WindowCursor};
 use crate::vapi::Query;
 use crate::walk::Walker;
 
@@ -39,14 +39,14 @@ struct Found {
 /// Lists everything created at `instant`. A page of it with `crowd` rows made no progress.
 pub(crate) async fn list(
     walker: &Walker,
-    course: &mut Course,
+    cursor: &mut WindowCursor,
     instant: DateTime<Utc>,
     crowd: usize,
 ) -> Result<(), ReadError> {
     let mut found = Found::default();
     let mut cells = vec![Cell::default()];
     while let Some(cell) = cells.pop() {
-        let page = walker.page(course, cell.query(instant)).await?;
+        let page = walker.page(cursor, cell.query(instant)).await?;
         found.ids.extend(&page.ids);
         // A page with as many rows as the one that was stuck may be cut off in the same way.
         if page.rows < crowd {
@@ -74,7 +74,7 @@ pub(crate) async fn list(
         }
     }
     if found.was_split && !found.was_told {
-        find_never_changed(walker, course, instant, found).await?;
+        find_never_changed(walker, cursor, instant, found).await?;
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ pub(crate) async fn list(
 /// Looks for the calls that no part held since they have no time of a last change.
 async fn find_never_changed(
     walker: &Walker,
-    course: &mut Course,
+    cursor: &mut WindowCursor,
     instant: DateTime<Utc>,
     mut found: Found,
 ) -> Result<(), ReadError> {
@@ -95,7 +95,7 @@ async fn find_never_changed(
         return Ok(());
     }
     for cell in Cell::default().split_by_assistant(walker) {
-        let page = walker.page(course, cell.query(instant)).await?;
+        let page = walker.page(cursor, cell.query(instant)).await?;
         found.ids.extend(&page.ids);
     }
     if !is_complete(&found) {

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// The calls read so far by all walkers of a run. 48 bytes a call.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(Mutex<HashMap<u128, Version>>);
+pub(crate) struct Dedup(Mutex<HashMap<u128, Version>>);
 
 /// What was read last of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ struct Version {
 
 /// What a document is to this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
+pub(crate) enum Sighting {
     /// Its call was not read before.
     New,
     /// Its call was read before in an older version, or in a newer one that may lack something.
@@ -39,9 +39,9 @@ pub(crate) fn key(id: &str) -> u128 {
     xxh3_128(id.as_bytes())
 }
 
-impl Seen {
+impl Dedup {
     /// Notes a document and says what it is.
-    pub(crate) fn sight(&self, id: &str, updated_at: Option<DateTime<Utc>>, hash: DocumentHash) -> Sight {
+    pub(crate) fn sight(&self, id: &str, updated_at: Option<DateTime<Utc>>, hash: DocumentHash) -> Sighting {
         let version = Version {
             updated_at: updated_at.map_or(i64::MIN, |instant| instant.timestamp_micros()),
             document: std::array::from_fn(|index| hash[index]),
@@ -50,21 +50,21 @@ impl Seen {
         let mut entry = match seen.entry(key(id)) {
             Entry::Vacant(entry) => {
                 entry.insert(version);
-                return Sight::New;
+                return Sighting::New;
             }
             Entry::Occupied(entry) => entry,
         };
         let last = *entry.get();
         if last == version {
-            return Sight::Same;
+            return Sighting::Same;
         }
         if last.updated_at <= version.updated_at {
             entry.insert(version);
         }
         if last.updated_at == version.updated_at {
-            Sight::Later
+            Sighting::Later
         } else {
-            Sight::Other
+            Sighting::Other
         }
     }
 
@@ -83,17 +83,17 @@ mod tests {
 
     #[test]
     fn a_document_is_taken_again_only_if_it_is_another_one() {
-        let seen = Seen::default();
+        let seen = Dedup::default();
         let at = |seconds| DateTime::from_timestamp(seconds, 0);
         let sight = |seconds, hash| seen.sight("c", at(seconds), [hash; 16]);
 
-        assert_eq!(sight(2, 1), Sight::New);
-        assert_eq!(sight(2, 1), Sight::Same);
-        assert_eq!(sight(2, 2), Sight::Later);
-        assert_eq!(sight(1, 3), Sight::Other);
-        assert_eq!(sight(2, 2), Sight::Same);
-        assert_eq!(sight(3, 2), Sight::Other);
-        assert_eq!(sight(3, 2), Sight::Same);
+        assert_eq!(sight(2, 1), Sighting::New);
+        assert_eq!(sight(2, 1), Sighting::Same);
+        assert_eq!(sight(2, 2), Sighting::Later);
+        assert_eq!(sight(1, 3), Sighting::Other);
+        assert_eq!(sight(2, 2), Sighting::Same);
+        assert_eq!(sight(3, 2), Sighting::Other);
+        assert_eq!(sight(3, 2), Sighting::Same);
         assert!(seen.contains("c") && !seen.contains("d"));
     }
 }

@@ -1,7 +1,7 @@
 //! How far back a window can be asked for, where Vapi refuses a bound as older than it keeps calls.
 //!
-//! [`walk`](crate::walk) asks [`Reach::refused`] what to ask for instead, and at the end of what was served
-//! [`Reach::further`] whether older calls may be served. Without a bound Vapi gives all that it still has, so
+//! [`walk`](crate::walk) asks [`RetentionProbe::refused`] what to ask for instead, and at the end of what was served
+//! [`RetentionProbe::further`] whether older calls may be served. Without a bound Vapi gives all that it still has, so
 //! that is what is asked first; only where that is refused too is the edge looked for by halves.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,7 +12,7 @@ const CLOSELY: TimeDelta = TimeDelta::seconds(1);
 
 /// What is known of the edge, from the refusals of one window.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reach {
+pub(crate) struct RetentionProbe {
     /// How far back Vapi goes, by the setting.
     floor: DateTime<Utc>,
     /// The latest bound that was refused; nothing older is served.
@@ -34,7 +34,7 @@ pub(crate) enum Ask {
     NoMore,
 }
 
-impl Reach {
+impl RetentionProbe {
     pub(crate) fn of(floor: DateTime<Utc>) -> Self {
         Self {
             floor,
@@ -105,7 +105,7 @@ mod tests {
     /// where it `wants_a_bound`: how far back it came, and by how many requests.
     fn walk(from: Option<i64>, cursor: i64, edge: i64, wants_a_bound: bool) -> (Option<DateTime<Utc>>, usize) {
         let (mut from, mut cursor, edge) = (from.map(at), at(cursor), at(edge));
-        let mut reach = Reach::of(at(0));
+        let mut reach = RetentionProbe::of(at(0));
         let (mut read, mut requests) = (None, 0);
         loop {
             requests += 1;
