@@ -1,6 +1,6 @@
 //! `/admin/alerts`: what is failing, who was told of what, and whether messages arrive.
 //!
-//! address ─▶ [`filters`] ─▶ `shared::{incident, notification}` ─▶ [`failing`], [`channels`], [`messages`]; [`test`] asks
+//! address ─▶ [`filters`] ─▶ `shared::store::{incident, notification}` ─▶ [`failing`], [`channels`], [`messages`]; [`test`] asks
 //! for a message
 
 mod channels;

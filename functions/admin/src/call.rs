@@ -1,6 +1,6 @@
 //! `/admin/calls/{id}`: one call, its transcript and its score.
 //!
-//! `shared::store::call::detail`, `shared::store::score` ─▶ [`transcript`], [`evidence`], [`scorecard`] ─▶ `call.html`
+//! `shared::store::call::detail`, `shared::store::score` ─▶ [`evidence`], [`scorecard`] ─▶ `call.html`
 
 mod asked;
 mod cost;

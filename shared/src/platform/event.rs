@@ -70,7 +70,7 @@ pub struct Finished {
 pub struct Raised {
     /// The row in `alerts`; the same for both states.
     pub alert_id: Uuid,
-    /// `missed`, `late`, `too_long` or `low_headroom`.
+    /// What it is, such as `missed` or `late`: a kind of `shared::store::alert`.
     pub kind: String,
     /// The script.
     pub script_name: String,
