@@ -10,3 +10,4 @@ pub mod reject;
 pub mod rubric;
 pub mod telephone;
 pub mod transcript;
+pub mod words;

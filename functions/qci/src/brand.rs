@@ -7,7 +7,7 @@ use std::ops::Range;
 use shared::domain::rubric::Brand;
 use strsim::normalized_damerau_levenshtein;
 
-use crate::normal::{Word, placed, words};
+use shared::domain::words::{Word, spelled, words};
 
 /// Into how many words speech-to-text may break the distinctive word ("Ken Wick", "Dove and Elle").
 const MOST_PIECES: usize = 3;
@@ -55,7 +55,7 @@ impl Names {
 
     /// Every mention in a text as it is spelled there, in order; no two of them share a word.
     pub(crate) fn mentions<'a>(&self, text: &'a str) -> Vec<&'a str> {
-        let said = placed(text);
+        let said = words(text);
         let mut candidates: Vec<Candidate> = self.0.iter().flat_map(|name| name.candidates(&said, text)).collect();
         candidates.sort_by(|a, b| b.likeness.total_cmp(&a.likeness).then(b.at.len().cmp(&a.at.len())));
         let mut taken = vec![false; said.len()];
@@ -76,7 +76,7 @@ impl Names {
 
 impl Name {
     fn of(spelling: &str) -> Option<Self> {
-        let words = words(spelling);
+        let words = spelled(spelling);
         let (head, tail) = match words.split_first()? {
             // Without its article, a name of two words would be the name of its kind.
             (first, rest) if rest.len() > 1 && ARTICLES.contains(&first.as_str()) => rest.split_first()?,

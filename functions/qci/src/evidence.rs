@@ -7,14 +7,13 @@ mod repair;
 #[cfg(test)]
 mod tests;
 mod verified;
-mod words;
 
 use serde::Serialize;
 use shared::domain::rubric::EvidenceFrom;
+use shared::domain::words::{Word, position, words};
 
 use self::instructions::instructions;
 pub(crate) use self::verified::Verified;
-use self::words::{Word, position, words};
 use shared::domain::transcript::{Speaker, Transcript, Turn};
 
 /// Fewer words than this may stand anywhere, so that nothing is concluded from where else they stand.

@@ -19,7 +19,6 @@ mod judge;
 mod ledger;
 mod material;
 mod measure;
-mod normal;
 mod points;
 mod prompt;
 mod schema;

@@ -2,8 +2,8 @@
 //!
 //! A false alarm costs a quote and no more; so does a miss, since the judge is told to follow no turn.
 
-use super::words::{Word, words};
 use shared::domain::transcript::{Speaker, Transcript, Turn};
+use shared::domain::words::{Word, words};
 
 /// The numbers of those turns.
 #[must_use]

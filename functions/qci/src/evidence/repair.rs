@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::TELLING;
-use super::words::Word;
+use shared::domain::words::Word;
 
 /// How much alike a quote and what was said must be.
 const ALIKE: f64 = 0.85;
@@ -50,7 +50,7 @@ pub(super) fn nearest(text: &str, said: &[Word], cited: &[Word]) -> Option<Strin
         return None;
     }
     let (first, last) = (window.first()?, window.last()?);
-    text.get(first.start..last.end).map(str::to_owned)
+    text.get(first.at.start..last.at.end).map(str::to_owned)
 }
 
 fn joined(words: &[Word]) -> String {

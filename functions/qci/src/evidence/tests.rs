@@ -260,7 +260,7 @@ proptest! {
         let call = transcript(&[(Speaker::Agent, &text), (Speaker::Caller, &quote)]);
 
         for word in words(&text) {
-            prop_assert!(text.get(word.start..word.end).is_some());
+            prop_assert!(text.get(word.at.clone()).is_some());
         }
         for from in EvidenceFrom::ALL {
             let evidence = Witness::new(&call).check(&Quote { turn, quote: quote.clone() }, from);

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use shared::domain::rubric::Brand;
 
 use crate::brand::Names;
-use crate::normal::words;
 use shared::domain::transcript::{Speaker, Transcript, Turn};
+use shared::domain::words::spelled;
 
 /// Shorter sentences are said again in any conversation.
 const SENTENCE: usize = 5;
@@ -19,18 +19,20 @@ pub(super) fn seconds(transcript: &Transcript, speaker: Speaker) -> Option<f64> 
 }
 
 pub(super) fn words_of(transcript: &Transcript, speaker: Speaker) -> usize {
-    turns_of(transcript, speaker).map(|turn| words(&turn.text).len()).sum()
+    turns_of(transcript, speaker)
+        .map(|turn| spelled(&turn.text).len())
+        .sum()
 }
 
 /// The agent's turns that contain one of the phrases, word by word; `None` if no phrase has a word.
 pub(super) fn turns_with<'a>(transcript: &'a Transcript, phrases: &[String]) -> Option<Vec<&'a Turn>> {
     let phrases: Vec<_> = phrases
         .iter()
-        .map(|phrase| words(phrase))
+        .map(|phrase| spelled(phrase))
         .filter(|phrase| !phrase.is_empty())
         .collect();
     let has_one = |turn: &&Turn| {
-        let said = words(&turn.text);
+        let said = spelled(&turn.text);
         phrases
             .iter()
             .any(|phrase| said.windows(phrase.len()).any(|window| window == phrase.as_slice()))
@@ -57,7 +59,7 @@ pub(super) fn repeats(transcript: &Transcript) -> Vec<&str> {
     turns_of(transcript, Speaker::Agent)
         .flat_map(|turn| sentences(&turn.text))
         .filter(|sentence| {
-            let words = words(sentence);
+            let words = spelled(sentence);
             words.len() >= SENTENCE && !said.insert(words)
         })
         .collect()
@@ -67,7 +69,7 @@ pub(super) fn repeats(transcript: &Transcript) -> Vec<&str> {
 pub(super) fn spellings<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut seen = HashSet::new();
     texts
-        .filter(|text| seen.insert(words(text)))
+        .filter(|text| seen.insert(spelled(text)))
         .map(str::to_owned)
         .collect()
 }
