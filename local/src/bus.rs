@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use shared::platform::event::{Bus, Event, Finished, Invocation, Requested};
 use shared::platform::{clock, event};
-use shared::run::{Context, Failure, Ledger, Status};
+use shared::run::{Context, Failure, RunStore, Status};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -166,7 +166,7 @@ impl Functions {
     async fn bounded<T>(
         &self,
         script_name: &str,
-        ledger: &Ledger,
+        ledger: &RunStore,
         run: impl Future<Output = Result<T, Failure>>,
     ) -> Result<()> {
         let pool = ledger.pool.within(FREEING);

@@ -8,7 +8,7 @@ use shared::platform::config::{self, Reader};
 use shared::platform::db;
 use shared::platform::db::Pool;
 use shared::platform::event::{Bus, Event, Requested};
-use shared::run::{self, Ledger, Watched};
+use shared::run::{self, RunStore, Watched};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -82,7 +82,7 @@ impl Machine {
         let pool = db::pool(&settings.database)?;
         drop(db::connect(&pool).await?);
         let (bus, inbox) = bus::open(Desk::open(pool.clone(), settings.alerts.clone()).await);
-        let ledger = Ledger {
+        let ledger = RunStore {
             pool: pool.clone(),
             bus: bus.clone(),
             watch: Some(watched.clone()),
@@ -192,7 +192,7 @@ pub(crate) async fn look_at_tables(pool: &Pool) -> Result<()> {
         .context("looking at the tables")
 }
 
-fn sync_deps(ledger: &Ledger, (vapi, settings): &(config::Vapi, config::Sync)) -> Result<sync::Deps> {
+fn sync_deps(ledger: &RunStore, (vapi, settings): &(config::Vapi, config::Sync)) -> Result<sync::Deps> {
     Ok(sync::Deps {
         ledger: ledger.clone(),
         vapi: Arc::new(sync::Vapi::new(vapi)?),
@@ -200,7 +200,7 @@ fn sync_deps(ledger: &Ledger, (vapi, settings): &(config::Vapi, config::Sync)) -
     })
 }
 
-fn qci_deps(ledger: &Ledger, (judge, settings): &(config::Judge, config::Qci)) -> Result<qci::Deps> {
+fn qci_deps(ledger: &RunStore, (judge, settings): &(config::Judge, config::Qci)) -> Result<qci::Deps> {
     Ok(qci::Deps {
         ledger: ledger.clone(),
         judge: Arc::new(qci::Judge::new(judge, settings.concurrency)?),

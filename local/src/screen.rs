@@ -84,7 +84,7 @@ impl Screen {
 fn filter(output: Output) -> &'static str {
     match (output.quiet, output.verbose) {
         (true, _) => "off",
-        (false, 0) => "warn,shared::run::journal=off,shared::run::keep=error,deadpool.postgres=off",
+        (false, 0) => "warn,shared::run::journal=off,shared::run::execute=error,deadpool.postgres=off",
         (false, 1) => "warn,shared=info,sync=info,local=info",
         (false, _) => "info,shared=debug,sync=debug,local=debug,simulator=debug",
     }

@@ -15,7 +15,7 @@ use tests::{Courtroom, Stage, TestDb, conversation, now};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{BOUND, by_hand, keep, ledger};
+use crate::run::{BOUND, by_hand, execute, ledger};
 
 thread_local! {
     /// What this thread has written to standard output since it began to listen.
@@ -116,7 +116,7 @@ async fn a_server_killed_under_a_run_ends_it_with_a_clear_error_and_its_lines_on
     let address = format!("127.0.0.1:{}", db.server().port());
     Output::listen();
 
-    let failure = keep(&ledger, &by_hand(), |run| {
+    let failure = execute(&ledger, &by_hand(), |run| {
         let db = &mut db;
         async move {
             db.server().kill().await?;
@@ -149,7 +149,7 @@ async fn a_server_killed_under_a_run_ends_it_with_a_clear_error_and_its_lines_on
 
     db.server().start_again().await.unwrap();
     let_deadlines_pass(&db).await;
-    let next = keep(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
+    let next = execute(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
         .await
         .unwrap();
 
@@ -166,7 +166,7 @@ async fn a_server_that_is_back_in_a_moment_costs_a_run_nothing() {
     let mut db = lasting().await;
     let (ledger, _events) = ledger(&db.url());
 
-    let report = keep(&ledger, &by_hand(), |run| {
+    let report = execute(&ledger, &by_hand(), |run| {
         let db = &mut db;
         async move {
             run.info(Step::Process, "before", json!({}));
@@ -198,7 +198,7 @@ async fn of_more_lines_than_are_kept_while_the_server_is_away_the_newest_reach_t
     let mut db = lasting().await;
     let (ledger, _events) = ledger(&db.url());
 
-    let report = keep(&ledger, &by_hand(), |run| {
+    let report = execute(&ledger, &by_hand(), |run| {
         let db = &mut db;
         async move {
             db.server().kill().await?;
@@ -233,7 +233,7 @@ async fn a_server_that_comes_up_while_a_run_closes_still_gets_its_row() {
     let invocation = by_hand();
 
     let (report, ()) = tokio::join!(
-        keep(&ledger, &invocation, |_| {
+        execute(&ledger, &invocation, |_| {
             let (killed, back) = (killed.clone(), back.clone());
             async move {
                 killed.cancel();
@@ -261,7 +261,7 @@ async fn a_run_waits_a_moment_for_a_server_that_is_coming_up() {
     db.server().kill().await.unwrap();
 
     let invocation = by_hand();
-    let (report, ()) = tokio::join!(keep(&ledger, &invocation, |_| async { Ok(Outcome::Done) }), async {
+    let (report, ()) = tokio::join!(execute(&ledger, &invocation, |_| async { Ok(Outcome::Done) }), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         db.server().start_again().await.unwrap();
     });
@@ -273,7 +273,7 @@ async fn a_run_waits_a_moment_for_a_server_that_is_coming_up() {
 async fn a_server_that_is_not_there_is_named_and_its_password_is_not() {
     let (ledger, _events) = ledger("postgres://user:hunter2@127.0.0.1:9/calls?sslmode=require");
 
-    let failure = keep(&ledger, &by_hand(), |_| async { panic!("it began") })
+    let failure = execute(&ledger, &by_hand(), |_| async { panic!("it began") })
         .await
         .unwrap_err();
 
@@ -295,7 +295,7 @@ async fn a_server_that_accepts_and_says_nothing_is_given_up() {
     let port = silent.local_addr().unwrap().port();
     let (ledger, _events) = ledger(&format!("postgres://user@127.0.0.1:{port}/calls?sslmode=disable"));
 
-    let failure = keep(&ledger, &by_hand(), |_| async { panic!("it began") })
+    let failure = execute(&ledger, &by_hand(), |_| async { panic!("it began") })
         .await
         .unwrap_err();
 
@@ -309,7 +309,7 @@ async fn a_lock_on_the_tables_of_runs_ends_a_run_in_bounded_time() {
     let (ledger, _events) = ledger(&db.url());
     let locker = db.client().await;
 
-    let failure = keep(&ledger, &by_hand(), |_| async {
+    let failure = execute(&ledger, &by_hand(), |_| async {
         locker.batch_execute("begin; lock table runs, logs").await?;
         Ok(Outcome::Done)
     })

@@ -339,7 +339,7 @@ async fn a_reject_that_the_database_cannot_hold_is_kept_escaped_with_the_others(
             document_bytes: text.len(),
             document_hash: [number; 16],
         };
-        reject::keep(&transaction, &reject, None, now()).await.unwrap();
+        reject::record(&transaction, &reject, None, now()).await.unwrap();
     }
     transaction.commit().await.unwrap();
 

@@ -12,7 +12,7 @@ use tests::{Courtroom, TestDb, now, talks};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{by_hand, keep, ledger};
+use crate::run::{by_hand, execute, ledger};
 
 /// Generous: the process starts a server of its own.
 const BOUND: Duration = Duration::from_mins(2);
@@ -134,10 +134,10 @@ async fn prints_what_the_bus_does_not_take() {
         continue_with: Some(json!({})),
     };
 
-    let deaf = keep(&ledger, &by_hand(), |_| async { Ok(left()) }).await;
+    let deaf = execute(&ledger, &by_hand(), |_| async { Ok(left()) }).await;
     print_end(deaf.unwrap().status.as_str(), None);
     ledger.bus = Bus::Nowhere;
-    let unheard = keep(&ledger, &by_hand(), |_| async { Ok(left()) }).await;
+    let unheard = execute(&ledger, &by_hand(), |_| async { Ok(left()) }).await;
 
     assert_eq!(unheard.unwrap().status, Status::Partial);
 }

@@ -8,7 +8,7 @@ use shared::run::{self, Outcome, Status, Step};
 use tests::{Stage, TestDb};
 use tokio::task::JoinSet;
 
-use crate::run::{by_hand, keep, ledger};
+use crate::run::{by_hand, execute, ledger};
 
 const URL: &str = "CALLMARK_TEST_POOLER_URL";
 
@@ -76,12 +76,12 @@ async fn many_runs_at_once() {
         scripts.spawn(async move {
             for _ in 0..5 {
                 let invocation = by_hand();
-                let order = run::Order {
+                let order = run::RunSpec {
                     script_name: script,
                     ..crate::run::order(&invocation, chrono::TimeDelta::minutes(5))
                 };
                 let pool = ledger.pool.clone();
-                let report = run::keep(&ledger, order, tests::now(), |run| async move {
+                let report = run::execute(&ledger, order, tests::now(), |run| async move {
                     for _ in 0..10 {
                         run.info(Step::Process, "a line", json!({}));
                     }
@@ -123,7 +123,7 @@ async fn twenty_migrations_at_once_through_a_pooler_of_three_connections_do_not_
     let applied = applied.expect("they block each other");
     assert_eq!(applied.iter().filter(|count| **count > 0).count(), 1, "{applied:?}");
     let (ledger, _events) = ledger(&url);
-    let report = keep(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
+    let report = execute(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
         .await
         .unwrap();
     assert_eq!(report.status, Status::Success);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::platform::config::Reader;
 use shared::platform::db::Executor as _;
 use shared::platform::event::{Bus, Event, Invocation};
-use shared::run::{self, Claim, Claimant, Failure, Ledger, Order, Outcome, Report, Run, Status, Step};
+use shared::run::{self, Claim, Claimant, Failure, Outcome, Report, Run, RunSpec, RunStore, Status, Step};
 use tests::{TestDb, now};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
@@ -22,13 +22,13 @@ pub(crate) const SCRIPT: &str = "throw-away";
 pub(crate) const BOUND: Duration = Duration::from_mins(1);
 
 /// Where runs are kept, and the events that they publish.
-pub(crate) fn ledger(url: &str) -> (Ledger, UnboundedReceiver<Event>) {
+pub(crate) fn ledger(url: &str) -> (RunStore, UnboundedReceiver<Event>) {
     let mut reader = Reader::from_pairs([("DATABASE_URL".to_owned(), url.to_owned())]);
     let pool = shared::platform::db::pool(&reader.database()).unwrap();
     reader.finish().unwrap();
     let (bus, events) = tokio::sync::mpsc::unbounded_channel();
     let bus = Bus::InProcess(bus);
-    (Ledger { pool, bus, watch: None }, events)
+    (RunStore { pool, bus, watch: None }, events)
 }
 
 /// Somebody asks, for an event that has this id.
@@ -39,8 +39,8 @@ fn event(id: &str) -> Invocation {
     }
 }
 
-pub(crate) fn order(invocation: &Invocation, limit: TimeDelta) -> Order<'_> {
-    Order {
+pub(crate) fn order(invocation: &Invocation, limit: TimeDelta) -> RunSpec<'_> {
+    RunSpec {
         script_name: SCRIPT,
         invocation,
         deadline_at: now() + limit,
@@ -49,12 +49,12 @@ pub(crate) fn order(invocation: &Invocation, limit: TimeDelta) -> Order<'_> {
     }
 }
 
-pub(crate) async fn keep<W, F>(ledger: &Ledger, invocation: &Invocation, work: W) -> Result<Report, Failure>
+pub(crate) async fn execute<W, F>(ledger: &RunStore, invocation: &Invocation, work: W) -> Result<Report, Failure>
 where
     W: FnOnce(Arc<Run>) -> F,
     F: Future<Output = Result<Outcome>>,
 {
-    let kept = run::keep(ledger, order(invocation, TimeDelta::minutes(15)), now(), work);
+    let kept = run::execute(ledger, order(invocation, TimeDelta::minutes(15)), now(), work);
     tokio::time::timeout(BOUND, kept).await.unwrap()
 }
 
@@ -95,7 +95,7 @@ async fn of_twenty_claims_at_once_one_runs_and_the_others_say_who_does() {
     for _ in 0..20 {
         let ((ledger, _events), release) = (ledger(&db.url()), release.clone());
         claims.spawn(async move {
-            keep(&ledger, &by_hand(), |_| async move {
+            execute(&ledger, &by_hand(), |_| async move {
                 release.cancelled().await;
                 Ok(Outcome::Done)
             })
@@ -130,7 +130,7 @@ async fn a_run_silent_beyond_deadline_and_grace_is_lost_to_the_next_claim() {
     let lost = silent_run(&db, TimeDelta::minutes(5), TimeDelta::seconds(16)).await;
     let (ledger, mut events) = ledger(&db.url());
 
-    let report = keep(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
+    let report = execute(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
         .await
         .unwrap();
 
@@ -167,7 +167,7 @@ async fn a_run_silent_within_the_grace_may_still_be_alive() {
     silent_run(&db, TimeDelta::minutes(5), TimeDelta::seconds(5)).await;
     let (ledger, _events) = ledger(&db.url());
 
-    let report = keep(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
+    let report = execute(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
         .await
         .unwrap();
 
@@ -181,7 +181,7 @@ async fn a_run_lost_months_ago_does_not_stand_in_the_way() {
     silent_run(&db, TimeDelta::days(90), TimeDelta::days(90) - TimeDelta::minutes(15)).await;
     let (ledger, _events) = ledger(&db.url());
 
-    let report = keep(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
+    let report = execute(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
         .await
         .unwrap();
 
@@ -195,12 +195,12 @@ async fn another_script_has_a_lease_of_its_own() {
     let (ledger, _events) = ledger(&db.url());
     let invocation = by_hand();
 
-    let outer = keep(&ledger, &by_hand(), |_| async {
-        let other = Order {
+    let outer = execute(&ledger, &by_hand(), |_| async {
+        let other = RunSpec {
             script_name: "another",
             ..order(&invocation, TimeDelta::minutes(1))
         };
-        let report = run::keep(&ledger, other, now(), |_| async { Ok(Outcome::Done) }).await;
+        let report = run::execute(&ledger, other, now(), |_| async { Ok(Outcome::Done) }).await;
         assert_eq!(report.map_err(|failure| failure.0)?.status, Status::Success);
         Ok(Outcome::Done)
     })
@@ -246,10 +246,10 @@ async fn an_event_delivered_again_while_it_is_handled_is_skipped() {
     let db = TestDb::new().await;
     let (ledger, _events) = ledger(&db.url());
 
-    keep(&ledger, &event("e"), |first| {
+    execute(&ledger, &event("e"), |first| {
         let (ledger, db) = (&ledger, &db);
         async move {
-            let second = keep(ledger, &event("e"), |_| async { Ok(Outcome::Done) }).await;
+            let second = execute(ledger, &event("e"), |_| async { Ok(Outcome::Done) }).await;
             let expected = format!("this event is handled by run {} (running)", first.id);
             assert_eq!(second.map_err(|failure| failure.0)?.reason, Some(expected));
             assert_eq!(statuses(&db.runs().await), ["running", "skipped"]);
@@ -269,9 +269,9 @@ async fn an_event_that_was_handled_well_or_in_part_is_not_handled_again() {
         continue_with: None,
     };
     for (id, outcome, status) in [("done", Outcome::Done, "success"), ("left", left, "partial")] {
-        let first = keep(&ledger, &event(id), |_| async { Ok(outcome) }).await.unwrap();
+        let first = execute(&ledger, &event(id), |_| async { Ok(outcome) }).await.unwrap();
 
-        let second = keep(&ledger, &event(id), |_| async { panic!("it was handled twice") })
+        let second = execute(&ledger, &event(id), |_| async { panic!("it was handled twice") })
             .await
             .unwrap();
 
@@ -285,11 +285,11 @@ async fn an_event_that_was_handled_well_or_in_part_is_not_handled_again() {
 async fn an_event_whose_run_failed_is_attempted_again_in_a_row_of_its_own() {
     let db = TestDb::new().await;
     let (ledger, _events) = ledger(&db.url());
-    keep(&ledger, &event("e"), |_| async { Err(anyhow!("no luck")) })
+    execute(&ledger, &event("e"), |_| async { Err(anyhow!("no luck")) })
         .await
         .unwrap_err();
 
-    keep(&ledger, &event("e"), |_| async { Ok(Outcome::Done) })
+    execute(&ledger, &event("e"), |_| async { Ok(Outcome::Done) })
         .await
         .unwrap();
 
@@ -307,7 +307,7 @@ async fn a_success_leaves_what_it_counted_and_noted() {
     let db = TestDb::new().await;
     let (ledger, _events) = ledger(&db.url());
 
-    let report = keep(&ledger, &by_hand(), |run| async move {
+    let report = execute(&ledger, &by_hand(), |run| async move {
         run.count(|counters| counters.records_fetched = 5);
         run.count(|counters| {
             counters.records_inserted += 1;
@@ -351,7 +351,7 @@ async fn work_that_is_left_makes_a_run_partial_and_the_row_says_why() {
     let db = TestDb::new().await;
     let (ledger, _events) = ledger(&db.url());
 
-    let report = keep(&ledger, &by_hand(), |_| async {
+    let report = execute(&ledger, &by_hand(), |_| async {
         Ok(Outcome::Left {
             reason: "the budget is spent".to_owned(),
             continue_with: None,
@@ -370,7 +370,7 @@ async fn an_error_reaches_the_row_and_the_caller_with_its_whole_chain() {
     let db = TestDb::new().await;
     let (ledger, _events) = ledger(&db.url());
 
-    let failure = keep(&ledger, &by_hand(), |run| async move {
+    let failure = execute(&ledger, &by_hand(), |run| async move {
         run.count(|counters| counters.records_fetched = 7);
         Err(anyhow!("the disk is full")).context("storing calls")
     })
@@ -394,11 +394,11 @@ async fn a_panic_closes_the_run_with_its_message() {
     let db = TestDb::new().await;
     let (ledger, _events) = ledger(&db.url());
 
-    let in_work = keep(&ledger, &by_hand(), |_| async {
+    let in_work = execute(&ledger, &by_hand(), |_| async {
         panic!("index {} is out of bounds", 9)
     })
     .await;
-    let before_work = keep(&ledger, &by_hand(), |_| -> std::future::Ready<Result<Outcome>> {
+    let before_work = execute(&ledger, &by_hand(), |_| -> std::future::Ready<Result<Outcome>> {
         panic!("no work")
     })
     .await;
@@ -421,7 +421,7 @@ async fn a_host_that_is_told_to_stop_ends_the_run_as_an_error() {
     let order = order(&invocation, TimeDelta::minutes(15));
     let stop = order.stop.clone();
 
-    let failure = run::keep(&ledger, order, now(), |_| async move {
+    let failure = run::execute(&ledger, order, now(), |_| async move {
         stop.cancel();
         std::future::pending().await
     })
@@ -446,7 +446,7 @@ async fn work_that_ends_as_the_host_stops_has_ended() {
         let stop = order.stop.clone();
         stop.cancel();
 
-        let report = run::keep(&ledger, order, now(), |_| async { Ok(Outcome::Done) }).await;
+        let report = run::execute(&ledger, order, now(), |_| async { Ok(Outcome::Done) }).await;
 
         assert_eq!(report.unwrap().status, Status::Success);
     }
@@ -458,7 +458,7 @@ async fn a_run_that_its_host_drops_half_way_is_closed_logged_and_announced() {
     let (ledger, mut events) = ledger(&db.url());
     let invocation = by_hand();
     let begun = CancellationToken::new();
-    let kept = keep(&ledger, &invocation, |run| {
+    let kept = execute(&ledger, &invocation, |run| {
         let begun = begun.clone();
         async move {
             run.info(Step::Process, "half-way", json!({}));
@@ -495,7 +495,7 @@ async fn work_that_ignores_its_deadline_is_cut_and_the_row_closed_before_it() {
     let invocation = by_hand();
 
     let order = order(&invocation, TimeDelta::seconds(8));
-    let failure = run::keep(&ledger, order, now(), |_| std::future::pending())
+    let failure = run::execute(&ledger, order, now(), |_| std::future::pending())
         .await
         .unwrap_err();
 
@@ -515,7 +515,7 @@ async fn a_statement_that_is_stuck_does_not_keep_the_row_from_being_closed() {
     let (invocation, pool) = (by_hand(), ledger.pool.clone());
 
     let order = order(&invocation, TimeDelta::seconds(8));
-    let kept = run::keep(&ledger, order, now(), |_| async move {
+    let kept = run::execute(&ledger, order, now(), |_| async move {
         let stuck: Vec<_> = (0..8).map(|_| shared::platform::db::connect(&pool)).collect();
         let mut waiting = Vec::new();
         for client in stuck {
@@ -539,7 +539,7 @@ async fn a_row_that_the_database_does_not_close_at_once_is_closed_a_moment_later
     let db = TestDb::new().await;
     let (ledger, _events) = ledger(&db.url());
 
-    keep(&ledger, &by_hand(), |_| async {
+    execute(&ledger, &by_hand(), |_| async {
         let not_yet = "create table until as select clock_timestamp() + interval '1 second' as at;
                        create function not_yet() returns trigger language plpgsql as $$
                        begin
@@ -563,7 +563,7 @@ async fn a_run_that_was_taken_for_lost_cannot_claim_success() {
     let db = TestDb::new().await;
     let (ledger, mut events) = ledger(&db.url());
 
-    let failure = keep(&ledger, &by_hand(), |_| async {
+    let failure = execute(&ledger, &by_hand(), |_| async {
         let take = "update runs set status = 'error', finished_at = started_at, error_message = 'lost'";
         db.client().await.batch_execute(take).await?;
         Ok(Outcome::Done)
@@ -586,7 +586,7 @@ async fn log_lines_stand_in_the_table_in_the_order_in_which_they_were_said() {
     let db = TestDb::new().await;
     let (ledger, _events) = ledger(&db.url());
 
-    let report = keep(&ledger, &by_hand(), |run| async move {
+    let report = execute(&ledger, &by_hand(), |run| async move {
         for number in 0..1_000 {
             run.info(Step::Process, format!("line {number}"), json!({"number": number}));
         }
@@ -615,7 +615,7 @@ async fn nul_characters_anywhere_lose_neither_lines_nor_the_row() {
         ..Invocation::by_hand("some\0body", json!({"call_id": "a\0b"}))
     };
 
-    keep(&ledger, &invocation, |run| async move {
+    execute(&ledger, &invocation, |run| async move {
         run.info(Step::Process, "one\0line", json!({"na\0me": ["val\0ue"]}));
         run.note("no\0te", "val\0ue");
         Err(anyhow!("it said «\0»"))
@@ -639,7 +639,7 @@ async fn a_line_that_the_database_refuses_does_not_keep_the_others_out() {
     let refuse = "alter table logs add constraint no_such_line check (message <> 'refuse me')";
     db.client().await.batch_execute(refuse).await.unwrap();
 
-    let report = keep(&ledger, &by_hand(), |run| async move {
+    let report = execute(&ledger, &by_hand(), |run| async move {
         for message in ["before", "refuse me", "after"] {
             run.info(Step::Process, message, json!({}));
         }
@@ -685,7 +685,7 @@ async fn work_that_is_left_is_continued_in_its_batch_one_hop_further() {
         ..by_hand()
     };
 
-    keep(&ledger, &invocation, |_| async {
+    execute(&ledger, &invocation, |_| async {
         Ok(Outcome::Left {
             reason: "time".to_owned(),
             continue_with: Some(json!({"mode": "full"})),
@@ -712,7 +712,7 @@ async fn after_twenty_continuations_the_run_says_that_it_gives_up() {
     let (ledger, mut events) = ledger(&db.url());
     let invocation = Invocation { hop: 20, ..by_hand() };
 
-    let report = keep(&ledger, &invocation, |_| async {
+    let report = execute(&ledger, &invocation, |_| async {
         Ok(Outcome::Left {
             reason: "time".to_owned(),
             continue_with: Some(json!({})),
@@ -742,18 +742,20 @@ async fn every_end_is_announced_once() {
     };
     let long = "x".repeat(300_000);
 
-    keep(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
+    execute(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
         .await
         .unwrap();
-    keep(&ledger, &by_hand(), |_| async { Ok(left) }).await.unwrap();
-    keep(&ledger, &by_hand(), |_| async { Err(anyhow!(long)) })
+    execute(&ledger, &by_hand(), |_| async { Ok(left) }).await.unwrap();
+    execute(&ledger, &by_hand(), |_| async { Err(anyhow!(long)) })
         .await
         .unwrap_err();
-    keep(&ledger, &by_hand(), |_| async { panic!("no") }).await.unwrap_err();
-    keep(&ledger, &event("e"), |_| async { Ok(Outcome::Done) })
+    execute(&ledger, &by_hand(), |_| async { panic!("no") })
+        .await
+        .unwrap_err();
+    execute(&ledger, &event("e"), |_| async { Ok(Outcome::Done) })
         .await
         .unwrap();
-    keep(&ledger, &event("e"), |_| async { Ok(Outcome::Done) })
+    execute(&ledger, &event("e"), |_| async { Ok(Outcome::Done) })
         .await
         .unwrap();
 
@@ -778,7 +780,7 @@ async fn a_bus_that_is_gone_does_not_fail_a_run() {
     let (ledger, events) = ledger(&db.url());
     drop(events);
 
-    let report = keep(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
+    let report = execute(&ledger, &by_hand(), |_| async { Ok(Outcome::Done) })
         .await
         .unwrap();
 
@@ -792,12 +794,12 @@ async fn the_checkpoint_comes_thirty_seconds_before_the_deadline_or_at_three_qua
     let invocation = by_hand();
     for (limit, expected) in [(900, 870), (120, 90), (60, 45), (8, 6)] {
         let started_at = now();
-        let order = Order {
+        let order = RunSpec {
             deadline_at: started_at + TimeDelta::seconds(limit),
             ..order(&invocation, TimeDelta::zero())
         };
 
-        run::keep(&ledger, order, started_at, |run| async move {
+        run::execute(&ledger, order, started_at, |run| async move {
             assert_eq!(
                 run.checkpoint_at() - started_at,
                 TimeDelta::seconds(expected),
@@ -820,7 +822,7 @@ async fn a_run_past_its_checkpoint_is_out_of_time() {
     let order = order(&invocation, TimeDelta::seconds(20));
     let began = now() - TimeDelta::minutes(14);
 
-    run::keep(&ledger, order, began, |run| async move {
+    run::execute(&ledger, order, began, |run| async move {
         assert!(run.is_out_of_time());
         Ok(Outcome::Done)
     })

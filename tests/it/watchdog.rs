@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::platform::config::{self, Reader};
 use shared::platform::db::Executor as _;
 use shared::platform::event::{AlertState, Bus, Event, Invocation};
-use shared::run::{self, Ledger, Order, Outcome, Status};
+use shared::run::{self, Outcome, RunSpec, RunStore, Status};
 use tests::{Mischief, Proxy, TestDb};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
@@ -403,19 +403,19 @@ async fn a_lost_run_that_its_closer_did_not_announce_is_announced_by_the_next_lo
             }
             "a claim that found no bus" => {
                 let (bus, _) = tokio::sync::mpsc::unbounded_channel();
-                let ledger = Ledger {
+                let ledger = RunStore {
                     pool: scene.deps.pool.clone(),
                     bus: Bus::InProcess(bus),
                     watch: None,
                 };
-                let order = Order {
+                let order = RunSpec {
                     script_name: SYNC,
                     invocation: &Invocation::by_hand("test", json!({})),
                     deadline_at: shared::platform::clock::now() + TimeDelta::minutes(15),
                     stop: CancellationToken::new(),
                     metadata: json!({}),
                 };
-                let kept = run::keep(&ledger, order, shared::platform::clock::now(), |_| async {
+                let kept = run::execute(&ledger, order, shared::platform::clock::now(), |_| async {
                     Ok(Outcome::Done)
                 });
                 kept.await.unwrap();

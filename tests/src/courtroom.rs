@@ -7,7 +7,7 @@ use qci::{Context, Deps, Judge};
 use serde_json::{Value, json};
 use shared::platform::config::Reader;
 use shared::platform::event::{Bus, Invocation};
-use shared::run::{Failure, Ledger, Report};
+use shared::run::{Failure, Report, RunStore};
 use simulator::judge::{MODEL, Server, Settings};
 use simulator::vapi::World;
 use tokio_util::sync::CancellationToken;
@@ -94,7 +94,7 @@ impl Courtroom {
         let mut reader = Reader::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value)));
         let (database, judge, settings) = (reader.database(), reader.judge(), reader.qci());
         reader.finish().expect("usable settings");
-        let ledger = Ledger {
+        let ledger = RunStore {
             pool: shared::platform::db::pool(&database).expect("a usable database URL"),
             bus: Bus::Nowhere,
             watch: None,

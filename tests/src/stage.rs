@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use shared::platform::config::{self, Reader};
 use shared::platform::event::{Bus, Invocation};
-use shared::run::{Failure, Ledger, Report};
+use shared::run::{Failure, Report, RunStore};
 use simulator::vapi::{Server, Settings, Spec, World};
 use sync::{Context, Deps, Vapi};
 use tokio_util::sync::CancellationToken;
@@ -77,7 +77,7 @@ impl Stage {
             (reader.database(), reader.vapi(), reader.sync());
         reader.finish().expect("usable settings");
         let pool = shared::platform::db::pool(&database).expect("a usable database URL");
-        let ledger = Ledger {
+        let ledger = RunStore {
             pool,
             bus: Bus::Nowhere,
             watch: None,

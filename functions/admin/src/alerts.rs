@@ -20,13 +20,13 @@ use shared::platform::db;
 use shared::store::{incident, notification};
 
 use crate::App;
-use crate::ask::{self, Button};
-use crate::figures::{self, Moment};
+use crate::error_page::Trouble;
+use crate::format::{self, Moment};
 use crate::page::{self, Section};
 use crate::parameters::Parameters;
+use crate::run_requests::{self, Button};
 use crate::runs::{Pager, newest_first};
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 pub(crate) use notice::{Notice, notice};
 
@@ -86,13 +86,13 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
     let pager = Pager::newest_first(&parameters, part, &mut rows, ON_A_PAGE, |row| {
         (row.notification.created_at, row.notification.id)
     });
-    let well_since = last_end.map(|at| (figures::moment(at, viewer.zone()), figures::ago(at, viewer.now)));
+    let well_since = last_end.map(|at| (format::moment(at, viewer.zone()), format::ago(at, viewer.now)));
     page::show(&Page {
         viewer: &viewer,
         section: Section::Alerts,
         banner,
-        refusal: ask::refusal(&app),
-        send_test: ask::send_test(&app, &viewer),
+        refusal: run_requests::refusal(&app),
+        send_test: run_requests::send_test(&app, &viewer),
         others: open.len().saturating_sub(INCIDENTS),
         failing: open
             .into_iter()

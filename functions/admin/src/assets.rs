@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::trouble::Trouble;
+use crate::error_page::Trouble;
 
 struct Asset {
     name: String,

@@ -19,12 +19,12 @@ use shared::store::assistant::overview::{self, Overview};
 use shared::store::assistant::quality::{self, Bucket, Sample};
 
 use crate::chart::{self, Chart, Unit};
-use crate::figures::Moment;
+use crate::error_page::Trouble;
+use crate::format::Moment;
 use crate::page::{self, Section};
 use crate::parameters::Parameters;
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
-use crate::{App, figures};
+use crate::session_guard::Viewer;
+use crate::{App, format};
 use window::{Preset, Window};
 
 /// Points of a sparkline.
@@ -107,15 +107,15 @@ impl Row {
     }
 
     fn changed(&self, zone: Tz) -> Option<Moment> {
-        self.assistant.changed_at.map(|at| figures::moment(at, zone))
+        self.assistant.changed_at.map(|at| format::moment(at, zone))
     }
 
     fn versions(&self) -> String {
-        figures::count(self.assistant.versions)
+        format::count(self.assistant.versions)
     }
 
     fn calls(&self) -> String {
-        figures::count(self.assistant.calls)
+        format::count(self.assistant.calls)
     }
 }
 

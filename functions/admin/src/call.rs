@@ -36,11 +36,11 @@ use self::number::Number;
 use self::quote::Record;
 use self::scorecard::{Block, Finding};
 use self::turn::ShownTurn;
+use crate::error_page::Trouble;
 use crate::page::{self, Section};
 use crate::parameters::Parameters;
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
-use crate::{App, ask, figures};
+use crate::session_guard::Viewer;
+use crate::{App, format, run_requests};
 use shared::domain::transcript::Transcript;
 
 /// More requests to the judge are not listed.
@@ -65,7 +65,7 @@ struct Page<'a> {
     recording: Option<Recording>,
     costs: Vec<cost::Item>,
     refusal: Option<&'static str>,
-    again: ask::Button,
+    again: run_requests::Button,
     asked: Option<Asked>,
     analysis: Option<&'a Stored>,
     others: Vec<Other<'a>>,
@@ -147,8 +147,8 @@ async fn show(
         hide_number: parameters.with("number", ""),
         recording: file.call.recording_url.as_deref().and_then(recording),
         costs: cost::items(file.call.costs.as_deref()),
-        refusal: ask::refusal(&app),
-        again: ask::score_again(&app, &viewer, &file.call.id, analysis.is_some()),
+        refusal: run_requests::refusal(&app),
+        again: run_requests::score_again(&app, &viewer, &file.call.id, analysis.is_some()),
         asked: asked_at.map(|at| Asked::at(at, viewer.now, &file.opinions, &file.paid)),
         analysis,
         others: file.others(&parameters),
@@ -257,13 +257,13 @@ impl Card {
 impl Page<'_> {
     fn length(&self) -> String {
         let seconds = self.call.duration_seconds.unwrap_or_default();
-        figures::duration(TimeDelta::seconds(i64::from(seconds)))
+        format::duration(TimeDelta::seconds(i64::from(seconds)))
     }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "a template hands out references")]
 fn tokens(count: &i32) -> String {
-    figures::count(i64::from(*count))
+    format::count(i64::from(*count))
 }
 
 /// Masks the number in whatever was said, told to a tool, or prompted.

@@ -22,11 +22,11 @@ use shared::store::dashboard::{self, Bucket, Listed, Metrics, Quality};
 use self::filters::{Filters, Preset};
 use crate::call::verdict;
 use crate::chart::{self, Chart, Series, Unit};
+use crate::error_page::Trouble;
 use crate::page::{self, Section};
 use crate::parameters::{Key, Parameters, Place};
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
-use crate::{App, figures};
+use crate::session_guard::Viewer;
+use crate::{App, format};
 use shared::platform::db::{Client, DbError};
 
 /// Calls on a page.
@@ -215,7 +215,7 @@ impl From<Listed> for Row {
             customer: call.customer_number.as_deref().map(telephone::masked),
             duration: call
                 .duration_seconds
-                .map(|seconds| figures::duration(TimeDelta::seconds(i64::from(seconds)))),
+                .map(|seconds| format::duration(TimeDelta::seconds(i64::from(seconds)))),
             class: call.call_classification.as_deref().map(verdict::class),
             why_not: verdict::why_not(call.analysis_status.as_deref(), call.skip_reason.as_deref()),
             call,

@@ -6,29 +6,29 @@
 //! ```
 //!
 //! A page's module parses its [`parameters`], asks `shared` for rows, and fills a template. Every answer that is not
-//! what was asked for is a [`trouble`], and that is a page, too.
+//! what was asked for is a [`error_page`], and that is a page, too.
 
 mod alerts;
-mod ask;
 mod assets;
 mod assistants;
 mod call;
 mod calls;
 mod chart;
+mod csrf;
+mod error_page;
 mod export;
-mod figures;
+mod format;
 mod health;
-mod origin;
+mod login_throttle;
 mod page;
 mod parameters;
 mod run;
+mod run_requests;
 mod runs;
 mod session;
+mod session_guard;
 mod sign_in;
-mod throttle;
-mod trouble;
 mod users;
-mod viewer;
 
 use std::sync::Arc;
 
@@ -79,7 +79,7 @@ pub fn router(deps: Deps) -> Router {
         .merge(call::routes())
         .merge(assistants::routes())
         .merge(alerts::routes())
-        .merge(ask::routes())
+        .merge(run_requests::routes())
         .route("/admin/sign-out", axum::routing::post(sign_in::sign_out));
     Router::new()
         .merge(pages)
@@ -88,8 +88,8 @@ pub fn router(deps: Deps) -> Router {
         .route("/admin/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/admin/assets/{name}", get(assets::serve))
         .route("/healthz", get(health::check))
-        .fallback(trouble::no_such_page)
-        .layer(from_fn_with_state(Arc::clone(&app), viewer::identify))
+        .fallback(error_page::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&app), session_guard::identify))
         .with_state(app)
 }
 

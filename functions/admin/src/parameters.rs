@@ -8,7 +8,7 @@ use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, TimeZone as _, Utc}
 use chrono_tz::Tz;
 use url::form_urlencoded;
 
-use crate::trouble::Trouble;
+use crate::error_page::Trouble;
 
 /// Longer values are nobody's filter.
 const LONGEST: usize = 200;

@@ -19,13 +19,13 @@ use shared::run::{Row, Status};
 use uuid::Uuid;
 
 use crate::App;
-use crate::ask::{self, Button};
-use crate::figures::{self, Moment};
+use crate::error_page::Trouble;
+use crate::format::{self, Moment};
 use crate::page::{self, Section};
 use crate::parameters::Parameters;
+use crate::run_requests::{self, Button};
 use crate::runs::{Entry, Pager, oldest_first, took};
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 use facts::{Fact, Text};
 use lines::{Line, Lines};
@@ -117,12 +117,12 @@ async fn show(
         section: Section::Runs,
         is_running,
         is_late: is_running && run.deadline_at < viewer.now,
-        started: figures::moment(run.started_at, viewer.zone()),
-        deadline: figures::moment(run.deadline_at, viewer.zone()),
-        finished: run.finished_at.map(|at| figures::moment(at, viewer.zone())),
-        duration: figures::duration(took(run.started_at, run.finished_at, viewer.now)),
+        started: format::moment(run.started_at, viewer.zone()),
+        deadline: format::moment(run.deadline_at, viewer.zone()),
+        finished: run.finished_at.map(|at| format::moment(at, viewer.zone())),
+        duration: format::duration(took(run.started_at, run.finished_at, viewer.now)),
         counts: facts::counts(counters),
-        cost: figures::dollars(counters.api_cost),
+        cost: format::dollars(counters.api_cost),
         reason: run.reason().map(Text::cut),
         facts: facts::of(&run.metadata),
         timeline: Timeline::of(&steps, &run, viewer.now),
@@ -140,8 +140,8 @@ async fn show(
         filters: filters.among(&steps),
         parameters: &parameters,
         pager,
-        again: ask::run_again(&app, &viewer, &run),
-        refusal: ask::refusal(&app),
+        again: run_requests::run_again(&app, &viewer, &run),
+        refusal: run_requests::refusal(&app),
         run: &run,
     })
 }

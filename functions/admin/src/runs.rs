@@ -23,12 +23,12 @@ use shared::store::{incident, sync_state};
 
 use crate::App;
 use crate::alerts::{self, Notice};
-use crate::ask::{self, Banner};
 use crate::chart::Chart;
+use crate::error_page::Trouble;
 use crate::page::{self, Section};
 use crate::parameters::Parameters;
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::run_requests::{self, Banner};
+use crate::session_guard::Viewer;
 
 pub(crate) use entry::{Entry, first_line, took};
 pub(crate) use pager::{Pager, key, newest_first, oldest_first};
@@ -81,7 +81,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
     // One connection answers them one after the other, without waiting for the next question.
     let (open, banner, mut rows, slices, lines, scripts, headroom, state, triggers) = try_join!(
         incident::open(db, None).err_into(),
-        ask::banner(db, &parameters, &viewer),
+        run_requests::banner(db, &parameters, &viewer),
         list::page(db, &filter, part, ON_A_PAGE + 1).err_into(),
         overview::slices(db, scope, buckets.bounds()).err_into(),
         overview::errors(db, scope, (filter.from, filter.to), ERRORS).err_into(),
@@ -106,7 +106,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
         triggers,
         notice: alerts::notice(&open, &viewer),
         banner,
-        refusal: ask::refusal(&app),
+        refusal: run_requests::refusal(&app),
         tiles: tiles::all(&slices, &seen, headroom, &state, viewer.now),
         charts: charts::all(&buckets, &slices, &lines, ERRORS),
         scripts: scripts

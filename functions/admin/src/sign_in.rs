@@ -12,12 +12,12 @@ use serde::Deserialize;
 use shared::store::sign_in::Verdict;
 use url::{Url, form_urlencoded};
 
+use crate::error_page::Trouble;
+use crate::login_throttle::{Attempt, Source};
 use crate::page::{self, Section};
 use crate::session::{self, Session};
-use crate::throttle::{Attempt, Source};
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
-use crate::{App, origin};
+use crate::session_guard::Viewer;
+use crate::{App, csrf};
 
 /// The page to sign in on.
 pub(crate) const PATH: &str = "/admin/sign-in";
@@ -108,7 +108,7 @@ pub(crate) async fn submit(
 pub(crate) async fn sign_out(
     State(app): State<App>,
     viewer: Viewer,
-    Form(proof): Form<origin::Proof>,
+    Form(proof): Form<csrf::Proof>,
 ) -> Result<Response, Trouble> {
     proof.check(&viewer)?;
     Ok((session::forget(&app), Redirect::to(PATH)).into_response())

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
-use shared::store::incident::{Kind, Sign};
+use shared::store::incident::{Kind, Symptom};
 
 /// The `detail-type` of such an event.
 pub(crate) const DETAIL_TYPE: &str = "CloudWatch Alarm State Change";
@@ -68,8 +68,8 @@ pub(crate) fn read(event: &Value, now: DateTime<Utc>) -> Result<Alarm, serde_jso
 
 impl Alarm {
     /// What it is a sign of.
-    pub(crate) fn sign(&self) -> Sign {
-        Sign {
+    pub(crate) fn sign(&self) -> Symptom {
+        Symptom {
             subject: subject(&self.name),
             kind: self.kind(),
             fingerprint: format!("alarm {}", self.name),

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::Deps;
 use crate::impact::{Impact, span};
 use crate::message::{Message, Tone};
-use crate::news::News;
 use crate::plan::{self, Telling};
+use crate::trigger::News;
 
 /// What the tables add to what is to be told.
 #[derive(Clone, Debug, Default)]

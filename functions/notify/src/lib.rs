@@ -12,17 +12,17 @@
 mod alarm;
 mod channels;
 mod compose;
+mod dead_letters;
+mod deliver;
 mod email;
 mod fingerprint;
 mod impact;
-mod keep;
+mod incidents;
 mod message;
-mod news;
 mod plan;
 mod scrub;
 mod slack;
-mod tell;
-mod undelivered;
+mod trigger;
 
 use anyhow::{Context as _, Result, anyhow};
 use chrono::{DateTime, Utc};
@@ -37,7 +37,7 @@ pub use email::Email;
 pub use plan::{COOLDOWN, EXPIRY, FLAPPING, REMIND_AFTER};
 pub use slack::Slack;
 
-use news::News;
+use trigger::News;
 
 /// What the function works with.
 #[derive(Clone, Debug)]
@@ -77,11 +77,11 @@ pub struct Returned {
 /// nobody is no failure: it is on record, and tried again.
 pub async fn handle(deps: &Deps, event: &Value, now: DateTime<Utc>) -> Result<Report, Failure> {
     let mut report = Report::default();
-    match undelivered::records(event) {
-        None => deal(deps, news::read(event, now)?, now, &mut report).await?,
+    match dead_letters::records(event) {
+        None => deal(deps, trigger::read(event, now)?, now, &mut report).await?,
         Some(records) => {
             for record in records {
-                if let Err(error) = deal(deps, undelivered::read(&record, now), now, &mut report).await {
+                if let Err(error) = deal(deps, dead_letters::read(&record, now), now, &mut report).await {
                     tracing::error!("{:#}", error.context("a message of the queue stays in it"));
                     report.returned.push(Returned {
                         item_identifier: record.id,
@@ -97,16 +97,16 @@ pub async fn handle(deps: &Deps, event: &Value, now: DateTime<Utc>) -> Result<Re
 async fn deal(deps: &Deps, news: News, now: DateTime<Utc>, report: &mut Report) -> Result<()> {
     let pool = deps.pool.as_ref().map_err(|why| anyhow!("{why}"));
     let kept = match pool {
-        Ok(pool) => keep::keep(pool, &news, now).await,
+        Ok(pool) => incidents::record(pool, &news, now).await,
         Err(unusable) => Err(unusable),
     };
     match kept {
         Ok(subjects) => {
             for subject in subjects {
-                tell::tell(deps, &subject, now, report).await?;
+                deliver::tell(deps, &subject, now, report).await?;
             }
             if let News::Test(by) = &news {
-                tell::test(deps, by, now, report).await?;
+                deliver::test(deps, by, now, report).await?;
             }
             Ok(())
         }
@@ -132,6 +132,6 @@ async fn without_record(
         return Ok(());
     }
     report.failed += 1;
-    tell::count_failure(now);
+    deliver::count_failure(now);
     Err(anyhow!("{}", outcome.why())).context(format!("nobody was told: {}", message.title))
 }

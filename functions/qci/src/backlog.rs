@@ -15,10 +15,10 @@ use tokio::task::JoinSet;
 
 use crate::Deps;
 use crate::budget::UsedUp;
+use crate::call_input::{Looked, Prepared, ScoringContext};
 use crate::input::Input;
 use crate::judge::JudgeError;
 use crate::ledger;
-use crate::material::{Desk, Looked, Prepared};
 use crate::scoring::{Ended, Scorer};
 use crate::tally::Tally;
 
@@ -36,7 +36,7 @@ enum Stop {
 }
 
 /// The calls to look at: those of the input, or all that need it, oldest first.
-pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> Result<Vec<String>> {
+pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &ScoringContext, input: &Input) -> Result<Vec<String>> {
     let pool = &deps.ledger.pool;
     let limit = input.limit.map_or(backlog::MOST, i64::from).min(backlog::MOST);
     if let Some(wanted) = &input.call_ids {
@@ -83,7 +83,7 @@ pub(crate) async fn pick(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> 
 }
 
 /// Scores the calls until they are done, or time, money or the judge's answers run out.
-pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &Input) -> Result<Outcome> {
+pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: ScoringContext, input: &Input) -> Result<Outcome> {
     let ids = pick(deps, run, &desk, input).await?;
     run.count(|counters| counters.records_fetched = i32::try_from(ids.len()).unwrap_or(i32::MAX));
     run.info(
@@ -124,7 +124,7 @@ pub(crate) async fn work_off(deps: &Deps, run: &Arc<Run>, desk: Desk, input: &In
 }
 
 /// Warns of a model whose answers cost nobody knows what.
-fn tell_unpriced(run: &Run, desk: &Desk, model: &str) {
+fn tell_unpriced(run: &Run, desk: &ScoringContext, model: &str) {
     if desk.prices.of(model).is_none() {
         let text = format!("model_prices has no price for {model}: its costs are unknown, and no budget holds");
         run.warn(Step::Validate, text, json!({"model": model}));

@@ -11,11 +11,11 @@ use shared::store::price::Usage;
 
 use crate::Deps;
 use crate::backlog::{CHUNK, pick};
+use crate::call_input::{Looked, ScoringContext};
 use crate::input::Input;
-use crate::material::{Desk, Looked};
 
 /// Counts, and notes the result on the run; asks no judge and stores no analysis.
-pub(crate) async fn tell(deps: &Deps, run: &Run, desk: &Desk, input: &Input) -> Result<Outcome> {
+pub(crate) async fn tell(deps: &Deps, run: &Run, desk: &ScoringContext, input: &Input) -> Result<Outcome> {
     let ids = pick(deps, run, desk, input).await?;
     let (mut calls, mut broken, mut tokens) = (0, 0, Usage::default());
     let mut skipped: BTreeMap<&str, u32> = BTreeMap::new();

@@ -2,8 +2,8 @@
 //!
 //! [`Answer`](crate::answer::Answer) and [`Transcript`] ─▶ [`Verified`] ─▶ [`points`](crate::points)
 
+mod fuzzy_match;
 mod instructions;
-mod repair;
 #[cfg(test)]
 mod tests;
 mod verified;
@@ -89,29 +89,29 @@ impl Evidence {
 
 /// A transcript that quotes are looked up in.
 #[derive(Debug)]
-pub(crate) struct Witness<'a> {
-    turns: Vec<Said<'a>>,
+pub(crate) struct QuoteMatcher<'a> {
+    turns: Vec<IndexedTurn<'a>>,
 }
 
 #[derive(Debug)]
-struct Said<'a> {
+struct IndexedTurn<'a> {
     turn: &'a Turn,
     words: Vec<Word>,
     is_instruction: bool,
 }
 
 struct Found<'a> {
-    said: &'a Said<'a>,
+    said: &'a IndexedTurn<'a>,
     verification: Verification,
     quote: String,
 }
 
-impl<'a> Witness<'a> {
+impl<'a> QuoteMatcher<'a> {
     /// Reads a transcript once for all its quotes.
     #[must_use]
     pub(crate) fn new(transcript: &'a Transcript) -> Self {
         let instructions = instructions(transcript);
-        let turns = transcript.judged().map(|turn| Said {
+        let turns = transcript.judged().map(|turn| IndexedTurn {
             turn,
             words: words(&turn.text),
             is_instruction: turn.number.is_some_and(|number| instructions.contains(&number)),
@@ -173,7 +173,7 @@ impl<'a> Witness<'a> {
             .map(|said| (said, quote.quote.clone()))
             .or_else(|| {
                 let said = said?;
-                Some((said, repair::nearest(&said.turn.text, &said.words, &cited.words)?))
+                Some((said, fuzzy_match::nearest(&said.turn.text, &said.words, &cited.words)?))
             })
             .map(|(said, quote)| Found {
                 said,
@@ -184,13 +184,13 @@ impl<'a> Witness<'a> {
     }
 
     /// The only turn where it stands. The cited one is among those searched, and known not to hold it.
-    fn elsewhere(&self, cited: &Cited) -> Option<&Said<'_>> {
+    fn elsewhere(&self, cited: &Cited) -> Option<&IndexedTurn<'_>> {
         let mut holding = self.turns.iter().filter(|said| cited.stands_in(said).is_some());
         holding.next().filter(|_| holding.next().is_none())
     }
 }
 
-impl Said<'_> {
+impl IndexedTurn<'_> {
     fn may_count(&self, from: EvidenceFrom) -> Result<(), Refusal> {
         if self.is_instruction {
             return Err(Refusal::Instruction);
@@ -219,7 +219,7 @@ impl<'a> Cited<'a> {
         }
     }
 
-    fn stands_in(&self, said: &Said) -> Option<Verification> {
+    fn stands_in(&self, said: &IndexedTurn) -> Option<Verification> {
         // A match of whole words, so that "no" is not found in "know".
         if position(&said.words, &self.words, 0).is_some() {
             return Some(if said.turn.text.contains(self.text) {

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
 
+use crate::concurrency_limit::Throttle;
 use crate::ledger::Entry;
-use crate::throttle::Throttle;
 
 /// The judge.
 #[derive(Debug)]

@@ -11,13 +11,14 @@ mod answer;
 mod backlog;
 mod brand;
 mod budget;
+mod call_input;
+mod concurrency_limit;
+mod eligibility;
 mod estimate;
 mod evidence;
-mod gate;
 mod input;
 mod judge;
 mod ledger;
-mod material;
 mod measure;
 mod points;
 mod prompt;
@@ -25,7 +26,6 @@ mod schema;
 mod scoring;
 mod spent;
 mod tally;
-mod throttle;
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::json;
 use shared::platform::event::Invocation;
 use shared::platform::{config, db};
-use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
+use shared::run::{self, Failure, Outcome, Report, Run, RunSpec, RunStore, Step};
 use shared::store::framework;
 
 pub use input::{Input, InvalidInput};
@@ -52,7 +52,7 @@ pub const SCRIPT: &str = "qci-analysis";
 #[derive(Clone)]
 pub struct Deps {
     /// Where runs are kept, and the database with the calls.
-    pub ledger: Ledger,
+    pub ledger: RunStore,
     /// The judge.
     pub judge: Arc<Judge>,
     /// How hard it is asked, and what it may cost.
@@ -66,14 +66,14 @@ pub struct Deps {
 /// [`Failure`] where the input is invalid (then no run exists), or the run failed (then its row says why).
 pub async fn handle(deps: &Deps, invocation: &Invocation, context: &Context) -> Result<Report, Failure> {
     let input = Input::parse(&invocation.input).context("the input of qci-analysis")?;
-    let order = Order {
+    let order = RunSpec {
         script_name: SCRIPT,
         invocation,
         deadline_at: context.deadline_at,
         stop: context.stop.clone(),
         metadata: json!({"force": input.force, "estimate_only": input.estimate, "limit": input.limit}),
     };
-    run::keep(&deps.ledger, order, context.now, |run| async move {
+    run::execute(&deps.ledger, order, context.now, |run| async move {
         let _spent = Spent(Arc::clone(&run));
         Box::pin(analyze(deps, &run, &input, context.now)).await
     })
@@ -96,7 +96,7 @@ async fn analyze(deps: &Deps, run: &Arc<Run>, input: &Input, now: DateTime<Utc>)
         json!({"framework": framework.name.to_string(), "framework_id": framework.id}),
     );
     tell_given_up(run, ledger::give_up(&deps.ledger.pool, None).await?);
-    let desk = material::Desk::new(deps, framework, brands, now).await?;
+    let desk = call_input::ScoringContext::new(deps, framework, brands, now).await?;
     if input.estimate {
         estimate::tell(deps, run, &desk, input).await
     } else {

@@ -8,7 +8,7 @@ use qci::{Deps, Judge, JudgeError};
 use shared::platform::config::Reader;
 use shared::platform::event::Bus;
 use shared::platform::{db, lambda};
-use shared::run::{Failure, Ledger};
+use shared::run::{Failure, RunStore};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -21,7 +21,7 @@ async fn wire() -> Result<Deps> {
     reader.finish()?;
     let bus = Bus::open(events.bus_name).await;
     bus.check();
-    let ledger = Ledger {
+    let ledger = RunStore {
         pool: db::pool(&database)?,
         bus,
         watch: None,

@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Deps;
 use crate::answer::Answer;
+use crate::call_input::{Prepared, ScoringContext};
 use crate::evidence::Verified;
 use crate::judge::{Judge, JudgeError, Message, Question, Reply};
 use crate::ledger::{Entry, JudgeLedger};
-use crate::material::{Desk, Prepared};
 use crate::points::{self, Score};
 use crate::prompt;
 use crate::tally::Tally;
@@ -30,7 +30,7 @@ pub(crate) struct Scorer {
     pub(crate) pool: Pool,
     run: Arc<Run>,
     judge: Arc<Judge>,
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) desk: Arc<ScoringContext>,
     ledger: JudgeLedger,
     /// Cancelled when the judge is not to be asked any more.
     pub(crate) stop: CancellationToken,
@@ -66,7 +66,7 @@ struct Usable {
 }
 
 impl Scorer {
-    pub(crate) fn new(deps: &Deps, run: &Arc<Run>, desk: Arc<Desk>) -> Self {
+    pub(crate) fn new(deps: &Deps, run: &Arc<Run>, desk: Arc<ScoringContext>) -> Self {
         Self {
             pool: deps.ledger.pool.clone(),
             run: Arc::clone(run),
@@ -153,7 +153,7 @@ impl Scorer {
             let transaction = client.transaction().await?;
             let mut kept = Vec::with_capacity(analyses.len());
             for analysis in analyses {
-                kept.push(score::keep(&transaction, analysis).await?);
+                kept.push(score::store(&transaction, analysis).await?);
             }
             transaction.commit().await?;
             Ok(kept)

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::json;
 use shared::run::{Run, Step};
 
+use crate::call_input::Prepared;
 use crate::judge::JudgeError;
-use crate::material::Prepared;
 use crate::scoring::{Answered, Ended};
 
 /// What the judged calls of a run came to.

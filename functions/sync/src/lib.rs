@@ -24,10 +24,10 @@ mod next_step;
 mod oddities;
 mod open_calls;
 mod organisation;
-mod pace;
 mod page;
 mod plan;
 mod progress;
+mod rate_limit;
 mod reconcile;
 mod rederive;
 mod retention_probe;
@@ -46,7 +46,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use shared::platform::event::Invocation;
 use shared::platform::{config, db, telemetry};
-use shared::run::{self, Failure, Ledger, Order, Outcome, Report, Run, Step};
+use shared::run::{self, Failure, Outcome, Report, Run, RunSpec, RunStore, Step};
 use shared::store::{dashboard, sync_state};
 
 use crate::organisation::Organisation;
@@ -63,7 +63,7 @@ pub const SCRIPT: &str = "vapi-sync";
 #[derive(Clone)]
 pub struct Deps {
     /// Where runs are kept, and the database that calls go into.
-    pub ledger: Ledger,
+    pub ledger: RunStore,
     /// Vapi.
     pub vapi: Arc<Vapi>,
     /// What to keep and to read again.
@@ -77,14 +77,14 @@ pub struct Deps {
 /// [`Failure`] where the input is invalid (then no run exists), or the run failed (then its row says why).
 pub async fn handle(deps: &Deps, invocation: &Invocation, context: &Context) -> Result<Report, Failure> {
     let input = Input::parse(&invocation.input).context("the input of vapi-sync")?;
-    let order = Order {
+    let order = RunSpec {
         script_name: SCRIPT,
         invocation,
         deadline_at: context.deadline_at,
         stop: context.stop.clone(),
         metadata: json!({"mode": input.mode.as_str(), "dry_run": input.dry_run}),
     };
-    run::keep(&deps.ledger, order, context.now, |run| async move {
+    run::execute(&deps.ledger, order, context.now, |run| async move {
         // On the heap: as one future, a sync is nested too deeply for the compiler.
         Box::pin(sync(deps, &run, &input, context.now)).await
     })

@@ -7,7 +7,7 @@ use anyhow::Result;
 use shared::platform::config::Reader;
 use shared::platform::event::Bus;
 use shared::platform::{db, lambda};
-use shared::run::{Failure, Ledger};
+use shared::run::{Failure, RunStore};
 use sync::{Deps, Vapi, VapiError};
 
 #[tokio::main]
@@ -21,7 +21,7 @@ async fn wire() -> Result<Deps> {
     reader.finish()?;
     let bus = Bus::open(events.bus_name).await;
     bus.check();
-    let ledger = Ledger {
+    let ledger = RunStore {
         pool: db::pool(&database)?,
         bus,
         watch: None,

@@ -18,7 +18,7 @@ use url::Url;
 
 use crate::array::{BrokenArray, Elements};
 use crate::clock_skew::ClockSkew;
-use crate::pace::Pace;
+use crate::rate_limit::Pace;
 
 /// The longest that we obey a `Retry-After`.
 const LONGEST_QUIET: Duration = Duration::from_mins(2);

@@ -381,7 +381,7 @@ impl Store {
             tally.written.updated = call::update(&transaction, &changed, now).await?;
         }
         for reject in rejects {
-            reject::keep(&transaction, reject, self.run.id, now).await?;
+            reject::record(&transaction, reject, self.run.id, now).await?;
         }
         if let Some(Place { window, reached }) = place {
             sync_state::narrow(&transaction, window, reached).await?;

@@ -75,7 +75,7 @@ async fn look(deps: &Deps, now: DateTime<Utc>) -> Result<Report> {
         look_for_conditions(deps, &client, now).await
     })
     .await?;
-    (report.raised, report.cleared) = db::retry(pool, || keep(pool, &conditions, now)).await?;
+    (report.raised, report.cleared) = db::retry(pool, || record(pool, &conditions, now)).await?;
     announce(deps, now).await?;
     report.open = conditions.into_iter().map(|condition| condition.summary).collect();
     #[expect(clippy::cast_precision_loss, reason = "a handful")]
@@ -120,7 +120,7 @@ async fn look_for_conditions(deps: &Deps, client: &Client, now: DateTime<Utc>) -
 }
 
 /// Raises what is found and clears what is past, in one go: how many of each.
-async fn keep(pool: &Pool, conditions: &[Condition], now: DateTime<Utc>) -> Result<(usize, usize)> {
+async fn record(pool: &Pool, conditions: &[Condition], now: DateTime<Utc>) -> Result<(usize, usize)> {
     let mut client = db::connect(pool).await?;
     let transaction = client.transaction().await?;
     let (mut raised, mut cleared) = (0, 0);

@@ -1,11 +1,11 @@
 //! A run: one row in `runs` and its steps in `logs`, closed whatever happens.
 //!
-//! event ─▶ function ─▶ [`keep`] ─▶ claim the lease ─▶ the function's work ─▶ close the row ─▶ "Run Finished"
+//! event ─▶ function ─▶ [`execute`] ─▶ claim the lease ─▶ the function's work ─▶ close the row ─▶ "Run Finished"
 
 pub mod adopted;
 mod claim;
+mod execute;
 mod journal;
-mod keep;
 pub mod list;
 mod logs;
 pub mod overview;
@@ -15,8 +15,8 @@ mod text;
 pub mod touched;
 
 pub use claim::{Claim, Claimant, GONE, GRACE, LOST, Lost, announce_lost, claim, close_gone, close_lost};
+pub use execute::{Context, Failure, Outcome, Report, RunSpec, RunStore, execute, set_holder};
 pub use journal::{append, prune};
-pub use keep::{Context, Failure, Ledger, Order, Outcome, Report, keep, set_holder};
 pub use logs::{LogFilter, LogRow, StepSpan, all_logs, log_page, logs, steps};
 pub use pulse::{Brought, Noted, Pulse, brought, noted, pulse};
 pub use row::{Row, batch, begun, find, latest};

@@ -40,7 +40,7 @@ pub enum Kind {
 
 /// A sign that something is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sign {
+pub struct Symptom {
     /// What it is about: a script, or else a function or an alarm.
     pub subject: String,
     /// What is wrong.
@@ -153,7 +153,7 @@ pub async fn lock(db: &impl Executor, subject: &str) -> Result<(), DbError> {
 }
 
 /// Keeps a sign: a new incident, or one more occurrence of one that is open.
-pub async fn see(db: &impl Executor, sign: &Sign) -> Result<Incident, DbError> {
+pub async fn see(db: &impl Executor, sign: &Symptom) -> Result<Incident, DbError> {
     let row = db
         .query_typed_one(
             concat!(

@@ -71,7 +71,7 @@ macro_rules! select_notifications {
 }
 
 /// Keeps what became of a message.
-pub async fn keep(db: &impl Executor, notification: &Notification) -> Result<(), DbError> {
+pub async fn record(db: &impl Executor, notification: &Notification) -> Result<(), DbError> {
     db.execute_typed(
         r"
         insert into notifications (id, incident_id, kind, channel, status, form, attempts, title, body, error, created_at)

@@ -12,7 +12,7 @@ use crate::platform::db::{DbError, Executor};
 /// Keeps a reject; one that was seen before is counted again.
 ///
 /// It belongs to the run that met it; what `callmark adopt` meets belongs to none.
-pub async fn keep(
+pub async fn record(
     db: &impl Executor,
     reject: &Reject,
     run_id: impl Into<Option<Uuid>>,

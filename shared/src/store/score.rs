@@ -179,7 +179,7 @@ pub async fn spread(db: &impl Executor, framework_id: i32) -> Result<Vec<Spread>
 }
 
 /// Stores an analysis and what was paid for it, or neither.
-pub async fn keep(transaction: &Transaction<'_>, analysis: &Analysis) -> Result<Kept, DbError> {
+pub async fn store(transaction: &Transaction<'_>, analysis: &Analysis) -> Result<Kept, DbError> {
     let kept = match &analysis.verdict {
         Verdict::Scored(scored) => keep_score(transaction, analysis, scored).await?,
         Verdict::Skipped(reason) => keep_skip(transaction, analysis, reason).await?,

@@ -11,7 +11,7 @@ use shared::platform::config::Reader;
 use shared::platform::db::Executor as _;
 use shared::platform::event::{Bus, Invocation};
 use shared::platform::{clock, db};
-use shared::run::{Ledger, Status};
+use shared::run::{RunStore, Status};
 use shared::store::framework;
 use simulator::judge::MODEL;
 use simulator::vapi::{Server, Settings, Size, Spec, World};
@@ -90,7 +90,7 @@ async fn deps(vapi: &Server, database: &str) -> Result<Deps> {
     reader.finish()?;
     db::migrate(&database).await?;
     Ok(Deps {
-        ledger: Ledger {
+        ledger: RunStore {
             pool: db::pool(&database)?,
             bus: Bus::Nowhere,
             watch: None,

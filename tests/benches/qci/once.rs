@@ -9,7 +9,7 @@ use serde_json::json;
 use shared::platform::config::Reader;
 use shared::platform::event::{Bus, Invocation};
 use shared::platform::{clock, db, telemetry};
-use shared::run::{Ledger, Status};
+use shared::run::{RunStore, Status};
 use simulator::judge::MODEL;
 use tokio_util::sync::CancellationToken;
 
@@ -53,7 +53,7 @@ fn deps(judge: &str, database: &str, concurrency: usize) -> Result<Deps> {
     let (database, judge, settings) = (reader.database(), reader.judge(), reader.qci());
     reader.finish()?;
     Ok(Deps {
-        ledger: Ledger {
+        ledger: RunStore {
             pool: db::pool(&database)?,
             bus: Bus::Nowhere,
             watch: None,

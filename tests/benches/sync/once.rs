@@ -8,7 +8,7 @@ use serde_json::json;
 use shared::platform::config::Reader;
 use shared::platform::event::{Bus, Invocation};
 use shared::platform::{clock, db, telemetry};
-use shared::run::{Ledger, Status};
+use shared::run::{RunStore, Status};
 use sync::{Context, Deps, Vapi};
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +54,7 @@ fn deps(vapi: &str, database: &str) -> Result<Deps> {
     let (database, vapi, settings) = (reader.database(), reader.vapi(), reader.sync());
     reader.finish()?;
     Ok(Deps {
-        ledger: Ledger {
+        ledger: RunStore {
             pool: db::pool(&database)?,
             bus: Bus::Nowhere,
             watch: None,

@@ -3,8 +3,8 @@
 use shared::store::notification::Listed;
 
 use super::messages::reason;
-use crate::figures::{self, Moment, StatusMark};
-use crate::viewer::Viewer;
+use crate::format::{self, Moment, StatusMark};
+use crate::session_guard::Viewer;
 
 /// One way to reach people.
 pub(super) struct Channel {
@@ -53,8 +53,8 @@ pub(super) fn both(newest: &[Listed], viewer: &Viewer) -> [Channel; 2] {
 pub(super) fn unheard(newest: &[Listed], viewer: &Viewer) -> Option<Unheard> {
     let last = &newest.first()?.notification;
     (last.channel == "none").then(|| Unheard {
-        at: figures::moment(last.created_at, viewer.zone()),
-        ago: figures::ago(last.created_at, viewer.now),
+        at: format::moment(last.created_at, viewer.zone()),
+        ago: format::ago(last.created_at, viewer.now),
     })
 }
 
@@ -62,9 +62,9 @@ impl Last {
     fn new(row: &Listed, viewer: &Viewer) -> Self {
         let last = &row.notification;
         Self {
-            status: figures::status(&last.status),
-            at: figures::moment(last.created_at, viewer.zone()),
-            ago: figures::ago(last.created_at, viewer.now),
+            status: format::status(&last.status),
+            at: format::moment(last.created_at, viewer.zone()),
+            ago: format::ago(last.created_at, viewer.now),
             reason: reason(last),
             has_failed: last.status == "failed",
         }

@@ -3,11 +3,11 @@
 use shared::store::incident::{Incident, Kind};
 use uuid::Uuid;
 
-use crate::ask::SCRIPTS;
-use crate::figures::{self, Moment};
+use crate::format::{self, Moment};
 use crate::parameters::Parameters;
+use crate::run_requests::SCRIPTS;
 use crate::runs::first_line;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 /// Characters of an error that are shown; its run has all of them.
 const SUMMARY: usize = 300;
@@ -43,20 +43,20 @@ impl Failing {
         Self {
             runs: is_script.then(|| runs.with("script", &incident.subject)),
             kind: words(incident.kind),
-            since: figures::moment(incident.since, zone),
-            ago: figures::ago(incident.since, now),
+            since: format::moment(incident.since, zone),
+            ago: format::ago(incident.since, now),
             times: match incident.occurrences {
                 ..=1 => "once so far".to_owned(),
                 often => format!(
                     "{} times, last {}",
-                    figures::count(often),
-                    figures::ago(incident.last_seen_at, now)
+                    format::count(often),
+                    format::ago(incident.last_seen_at, now)
                 ),
             },
             summary: first_line(&incident.summary, SUMMARY),
             run_id: incident.run_id,
             told: match (incident.told_at, incident.held_until) {
-                (Some(at), _) => Told::At(figures::clock_time(at, zone, now)),
+                (Some(at), _) => Told::At(format::clock_time(at, zone, now)),
                 (None, Some(until)) if until > now => Told::Now,
                 (None, _) => Told::Nobody,
             },

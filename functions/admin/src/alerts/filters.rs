@@ -2,8 +2,8 @@
 
 use shared::store::notification::Filter;
 
+use crate::error_page::Trouble;
 use crate::parameters::Parameters;
-use crate::trouble::Trouble;
 
 /// A value of a filter, as the address has it and as people read it.
 type Choice = (&'static str, &'static str);

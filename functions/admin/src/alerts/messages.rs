@@ -4,8 +4,8 @@ use shared::store::notification::{Listed, Notification};
 use uuid::Uuid;
 
 use super::filters;
-use crate::figures::{self, Moment, StatusMark};
-use crate::viewer::Viewer;
+use crate::format::{self, Moment, StatusMark};
+use crate::session_guard::Viewer;
 
 /// A message in words.
 pub(super) struct Message {
@@ -28,9 +28,9 @@ impl Message {
         let Listed { notification, run_id } = row;
         Self {
             id: notification.id,
-            at: figures::moment(notification.created_at, viewer.zone()),
+            at: format::moment(notification.created_at, viewer.zone()),
             channel: filters::channel(&notification.channel).to_owned(),
-            status: figures::status(&notification.status),
+            status: format::status(&notification.status),
             reason: reason(&notification),
             has_failed: notification.status == "failed",
             tone: match notification.kind.as_str() {

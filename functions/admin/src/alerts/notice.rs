@@ -5,8 +5,8 @@ use askama::filters::HtmlSafe;
 use shared::store::incident::Incident;
 
 use super::failing::words;
-use crate::figures;
-use crate::viewer::Viewer;
+use crate::format;
+use crate::session_guard::Viewer;
 
 /// One line, that leads to the page on alerts; blank while all is well.
 #[derive(Template)]
@@ -28,7 +28,7 @@ pub(crate) fn notice(open: &[Incident], viewer: &Viewer) -> Notice {
     Notice {
         oldest: open.first().map(|incident| {
             let what = format!("{}: {}", incident.subject, words(incident.kind));
-            (what, figures::ago(incident.since, viewer.now))
+            (what, format::ago(incident.since, viewer.now))
         }),
         others: open.len().saturating_sub(1),
     }

@@ -14,12 +14,12 @@ use shared::store::notification::{self, Listed};
 use super::messages::reason;
 use super::{PATH, filters};
 use crate::App;
-use crate::ask;
-use crate::figures::{self, StatusMark};
-use crate::origin::Proof;
+use crate::csrf::Proof;
+use crate::error_page::Trouble;
+use crate::format::{self, StatusMark};
 use crate::parameters::Parameters;
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::run_requests;
+use crate::session_guard::Viewer;
 use shared::platform::db::Executor;
 
 /// After this long nobody is expected to answer any more: a message takes seconds, and a function that failed is
@@ -62,7 +62,7 @@ pub(super) async fn send(
     let event = Event::TestRequested(TestRequested {
         requested_by: viewer.user().to_owned(),
     });
-    ask::publish(&app, "a request for a test message", event).await?;
+    run_requests::publish(&app, "a request for a test message", event).await?;
     Ok(Redirect::to(&format!("{PATH}?asked={}", viewer.now.timestamp_micros())))
 }
 
@@ -103,7 +103,7 @@ impl Outcome {
         let notification = &row.notification;
         Self {
             channel: filters::channel(&notification.channel).to_owned(),
-            status: figures::status(&notification.status),
+            status: format::status(&notification.status),
             reason: reason(notification),
         }
     }

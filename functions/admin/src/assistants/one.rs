@@ -17,11 +17,11 @@ use super::window::{Preset, Stretches, Window};
 use super::{name, score};
 use crate::App;
 use crate::chart::{self, Chart, Series, Unit};
-use crate::figures::{self, Moment};
+use crate::error_page::Trouble;
+use crate::format::{self, Moment};
 use crate::page::{self, Section};
 use crate::parameters::Parameters;
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 const UNKNOWN: Trouble = Trouble::NotFound("There is no such assistant, and no call of it.");
 /// Versions on a page.
@@ -122,10 +122,10 @@ pub(super) async fn show(
         section: Section::Assistants,
         facts: &facts,
         moments: moments(&facts, viewer.zone()),
-        gone: facts.deleted_at.map(|gone| figures::moment(gone, viewer.zone())),
+        gone: facts.deleted_at.map(|gone| format::moment(gone, viewer.zone())),
         presets: window.presets(&viewer),
-        calls: figures::count(calls),
-        scored: figures::count(sample.scored),
+        calls: format::count(calls),
+        scored: format::count(sample.scored),
         sample,
         mean: sample.mean().map(score::points),
         margin: sample.margin().map(score::points),
@@ -135,7 +135,7 @@ pub(super) async fn show(
         earlier,
         older: next.map(|version| parameters.with("below", &version.number.to_string())),
         newest: below.map(|_| parameters.with("below", "")),
-        among: figures::count(issues.first().map_or(0, |issue| issue.among)),
+        among: format::count(issues.first().map_or(0, |issue| issue.among)),
         issues: issues.into_iter().map(with_share).collect(),
         window: &window,
     })
@@ -166,8 +166,8 @@ async fn earlier(
     }
     let (calls, sample) = quality::within(db, id, &range).await?;
     let earlier = Earlier {
-        until: figures::moment(first, zone),
-        calls: figures::count(calls),
+        until: format::moment(first, zone),
+        calls: format::count(calls),
         score: score::words(&sample),
     };
     Ok((calls > 0).then_some(earlier))
@@ -185,7 +185,7 @@ fn moments(facts: &Facts, zone: Tz) -> Vec<(&'static str, Moment)> {
     ];
     let known = all
         .into_iter()
-        .filter_map(|(name, at)| Some((name, figures::moment(at?, zone))));
+        .filter_map(|(name, at)| Some((name, format::moment(at?, zone))));
     known.collect()
 }
 
@@ -196,9 +196,9 @@ fn entries(versions: &[Version], zone: Tz) -> Vec<Entry<'_>> {
             .filter(|_| version.changes.contains(&Change::Prompt));
         Entry {
             version,
-            changed: figures::moment(version.changed_at, zone),
+            changed: format::moment(version.changed_at, zone),
             changes: changes(version),
-            calls: figures::count(version.calls),
+            calls: format::count(version.calls),
             score: score::words(&version.sample),
             diff: before.map(|before| diff(before, version)),
         }
@@ -286,7 +286,7 @@ impl Entry<'_> {
     /// How long the prompt is, where it is longer than what is shown of it.
     fn whole(&self) -> Option<String> {
         let length = self.version.prompt_length;
-        (length > LONGEST).then(|| figures::count(length.into()))
+        (length > LONGEST).then(|| format::count(length.into()))
     }
 }
 

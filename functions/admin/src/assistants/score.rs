@@ -2,11 +2,11 @@
 
 use shared::store::assistant::quality::Sample;
 
-use crate::figures;
+use crate::format;
 
 /// Such as `72.4 ± 3.1 (n 57)`; a single score has no interval.
 pub(super) fn words(sample: &Sample) -> String {
-    let n = figures::count(sample.scored);
+    let n = format::count(sample.scored);
     match (sample.mean(), sample.margin()) {
         (None, _) => "\u{2013}".to_owned(),
         (Some(mean), None) => format!("{mean:.1} (n {n})"),

@@ -5,9 +5,9 @@ use std::ops::Range;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use crate::error_page::Trouble;
 use crate::parameters::{Parameters, midnight};
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 /// Days that are looked at unless others are asked for.
 const DEFAULT: u64 = 30;

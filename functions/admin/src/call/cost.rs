@@ -7,7 +7,7 @@ use serde_json::Value;
 use shared::domain::json;
 
 use super::verdict::words;
-use crate::figures;
+use crate::format;
 
 /// More items are not shown.
 const MOST: usize = 100;
@@ -76,7 +76,7 @@ impl Item {
         Self {
             name,
             detail: detail.join(", "),
-            cost: figures::dollars(amount(&item["cost"])),
+            cost: format::dollars(amount(&item["cost"])),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use shared::domain::rubric::Measure;
 
 use super::verdict::words;
-use crate::figures;
+use crate::format;
 
 /// How a fact is written.
 #[derive(Clone, Copy)]
@@ -115,7 +115,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
     }
     #[expect(clippy::cast_possible_truncation, reason = "it is less than a day")]
     let whole = seconds as i64;
-    figures::duration(TimeDelta::seconds(whole))
+    format::duration(TimeDelta::seconds(whole))
 }
 
 fn text(value: &Value, unit: Unit) -> String {

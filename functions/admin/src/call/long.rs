@@ -36,7 +36,7 @@ pub(crate) fn marked(text: &str, ranges: &[(usize, usize)]) -> Long {
     let rest = pieces(text, ranges, cut, text.len());
     Long {
         head: pieces(text, ranges, 0, cut),
-        rest_length: crate::figures::count(i64::try_from(text[cut..].chars().count()).unwrap_or(i64::MAX)),
+        rest_length: crate::format::count(i64::try_from(text[cut..].chars().count()).unwrap_or(i64::MAX)),
         is_open: rest.iter().any(|piece| piece.is_marked),
         rest,
     }

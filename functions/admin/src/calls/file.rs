@@ -9,9 +9,9 @@ use shared::platform::db::{self, DbError};
 use shared::store::dashboard::Listed;
 
 use super::filters::Filters;
+use crate::error_page::Trouble;
 use crate::parameters::Parameters;
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 use crate::{App, export};
 
 /// The columns of the CSV file; the members of an NDJSON object have the same names.

@@ -7,9 +7,9 @@ use shared::store::dashboard::{self, Listed, Quality, Scope};
 use shared::store::score;
 use uuid::Uuid;
 
+use crate::error_page::Trouble;
 use crate::parameters::{Dates, Parameters, Place};
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 /// Days that are shown where none are chosen.
 const DAYS: u64 = 30;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::Unit;
-use crate::figures;
+use crate::format;
 
 /// Ticks above zero, at most.
 const TICKS: f64 = 5.0;
@@ -91,9 +91,9 @@ impl Unit {
         match self {
             Self::Seconds => {
                 let ms = (value * 1000.0).round().to_i64().and_then(TimeDelta::try_milliseconds);
-                ms.map_or_else(|| "\u{2013}".to_owned(), figures::duration)
+                ms.map_or_else(|| "\u{2013}".to_owned(), format::duration)
             }
-            Self::Count if rounded.fract() == 0.0 => figures::count(rounded.to_i64().unwrap_or(i64::MAX)),
+            Self::Count if rounded.fract() == 0.0 => format::count(rounded.to_i64().unwrap_or(i64::MAX)),
             Self::Points | Self::Count => format!("{rounded:.1}"),
         }
     }
@@ -140,7 +140,7 @@ fn short(value: f64) -> String {
         1e9.. => (1e9, "B"),
         1e6.. => (1e6, "M"),
         1e4.. => (1e3, "k"),
-        _ => return figures::count(value.round().to_i64().unwrap_or_default()),
+        _ => return format::count(value.round().to_i64().unwrap_or_default()),
     };
     format!("{}{ending}", (value / size * 10.0).round() / 10.0)
 }

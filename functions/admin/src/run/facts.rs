@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use shared::run::Counters;
 
-use crate::figures;
+use crate::format;
 
 /// Characters of a text that are shown at once.
 const AT_ONCE: usize = 1_000;
@@ -80,7 +80,7 @@ pub(super) fn counts(counters: &Counters) -> Vec<(&'static str, String)> {
         ("Scored", counters.calls_analyzed),
     ];
     all.into_iter()
-        .map(|(name, count)| (name, figures::count(count.into())))
+        .map(|(name, count)| (name, format::count(count.into())))
         .collect()
 }
 
@@ -128,7 +128,7 @@ fn words(value: &Value) -> (String, bool) {
 
 fn figure(number: &serde_json::Number) -> String {
     match (number.as_i64(), number.as_f64()) {
-        (Some(whole), _) => figures::count(whole),
+        (Some(whole), _) => format::count(whole),
         (None, Some(float)) => format!("{float:.1}"),
         (None, None) => number.to_string(),
     }

@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::lines::Lines;
 use super::{NO_SUCH_RUN, id_of};
+use crate::error_page::Trouble;
 use crate::parameters::Parameters;
-use crate::trouble::Trouble;
 use crate::{App, export};
 
 const HEADER: [&str; 7] = ["id", "run_id", "timestamp", "level", "step", "message", "meta"];

@@ -5,10 +5,10 @@ use serde_json::Value;
 use shared::run::{Level, LogFilter, LogRow, StepSpan};
 use uuid::Uuid;
 
+use crate::error_page::Trouble;
 use crate::parameters::Parameters;
 use crate::runs::key;
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 /// From which level on, as the address has it and as the form does.
 const LEVELS: [(&str, &str, Level); 4] = [

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::run::{Row, StepSpan};
 
-use crate::figures;
+use crate::format;
 
 /// The width of the picture, in its own units.
 const WIDTH: i64 = 1_000;
@@ -52,9 +52,9 @@ fn step(span: &StepSpan, next: DateTime<Utc>, start: DateTime<Utc>, whole: TimeD
     let x = of_whole(offset).min(WIDTH - LEAST);
     Step {
         name: span.step.clone(),
-        offset: figures::duration(offset),
-        duration: figures::duration(duration),
-        lines: figures::count(span.lines),
+        offset: format::duration(offset),
+        duration: format::duration(duration),
+        lines: format::count(span.lines),
         trouble: trouble(span),
         x,
         width: of_whole(duration).clamp(LEAST, WIDTH - x),
@@ -70,7 +70,7 @@ fn trouble(span: &StepSpan) -> String {
     let count = |number: i64, one: &str| match number {
         0 => None,
         1 => Some(format!("1 {one}")),
-        _ => Some(format!("{} {one}s", figures::count(number))),
+        _ => Some(format!("{} {one}s", format::count(number))),
     };
     let parts = [count(span.errors, "error"), count(span.warnings, "warning")];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -3,9 +3,9 @@
 use shared::run::Row;
 use shared::run::touched::{self, MOST_COUNTED, Rejected};
 
-use crate::figures::{self, Moment};
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::error_page::Trouble;
+use crate::format::{self, Moment};
+use crate::session_guard::Viewer;
 use shared::platform::db::Executor;
 
 /// Calls that are listed.
@@ -51,7 +51,7 @@ async fn scored(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touche
     )?;
     let counts = counts
         .iter()
-        .map(|(status, calls)| format!("{} {status}", figures::count(*calls)));
+        .map(|(status, calls)| format!("{} {status}", format::count(*calls)));
     Ok(Touched {
         summary: counts.collect::<Vec<_>>().join(", "),
         all: (!calls.is_empty()).then(|| format!("/admin/calls?run={}", run.id)),
@@ -70,8 +70,8 @@ async fn stored(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touche
     let summary = match count {
         0 => String::new(),
         1 => "1 stored".to_owned(),
-        count if count > MOST_COUNTED => format!("more than {} stored", figures::count(MOST_COUNTED)),
-        count => format!("{} stored", figures::count(count)),
+        count if count > MOST_COUNTED => format!("more than {} stored", format::count(MOST_COUNTED)),
+        count => format!("{} stored", format::count(count)),
     };
     Ok(Touched {
         summary,
@@ -86,7 +86,7 @@ impl Call {
     fn new(call: touched::Touched, viewer: &Viewer) -> Self {
         Self {
             id: call.id,
-            at: call.call_at.map(|at| figures::moment(at, viewer.zone())),
+            at: call.call_at.map(|at| format::moment(at, viewer.zone())),
             assistant: call.assistant.unwrap_or_default(),
             status: call.status.unwrap_or_default(),
             score: call

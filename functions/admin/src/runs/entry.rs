@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared::run::{Row, Status};
 use uuid::Uuid;
 
-use crate::figures::{self, Moment, StatusMark};
-use crate::viewer::Viewer;
+use crate::format::{self, Moment, StatusMark};
+use crate::session_guard::Viewer;
 
 /// A run in words and figures.
 pub(crate) struct Entry {
@@ -37,13 +37,13 @@ impl Entry {
         ];
         Self {
             id: row.id,
-            started: figures::moment(row.started_at, viewer.zone()),
-            status: figures::status(&row.status),
+            started: format::moment(row.started_at, viewer.zone()),
+            status: format::status(&row.status),
             is_running,
             is_late: is_running && row.deadline_at < viewer.now,
-            duration: figures::duration(took(row.started_at, row.finished_at, viewer.now)),
-            counts: counts.map(|number| figures::count(number.into())),
-            cost: figures::dollars(counters.api_cost),
+            duration: format::duration(took(row.started_at, row.finished_at, viewer.now)),
+            counts: counts.map(|number| format::count(number.into())),
+            cost: format::dollars(counters.api_cost),
             reason: first_line(row.reason().unwrap_or_default(), 160),
             trigger: row.triggered_by,
             script: row.script_name,

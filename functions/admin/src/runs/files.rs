@@ -8,9 +8,9 @@ use shared::platform::db;
 use shared::run::{Row, list};
 
 use super::filters::Filters;
+use crate::error_page::Trouble;
 use crate::parameters::Parameters;
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 use crate::{App, export};
 
 const HEADER: [&str; 17] = [

@@ -5,9 +5,9 @@ use shared::run::Status;
 use shared::run::list::Filter;
 use shared::run::overview::{Scope, Script};
 
+use crate::error_page::Trouble;
 use crate::parameters::{Dates, Parameters};
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 /// Days that a page shows where its address names none.
 const DAYS: u64 = 30;

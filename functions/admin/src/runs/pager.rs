@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use shared::run::list::{Part, Place};
 use uuid::Uuid;
 
+use crate::error_page::Trouble;
 use crate::parameters::{self, Key, Parameters};
-use crate::trouble::Trouble;
 
 /// The links at a list's end.
 #[derive(Debug, Default)]

@@ -6,10 +6,10 @@ use shared::run::overview::Script;
 use uuid::Uuid;
 
 use crate::App;
-use crate::ask::{self, Button};
 use crate::chart::{self, Chart, Unit};
-use crate::figures::{self, StatusMark};
-use crate::viewer::Viewer;
+use crate::format::{self, StatusMark};
+use crate::run_requests::{self, Button};
+use crate::session_guard::Viewer;
 
 /// One script.
 pub(super) struct ScriptLine {
@@ -30,15 +30,15 @@ impl ScriptLine {
         Self {
             name: script.name.clone(),
             last_id: script.last_id,
-            last_status: figures::status(&script.last_status),
-            last_ago: figures::ago(script.last_started_at, now),
+            last_status: format::status(&script.last_status),
+            last_ago: format::ago(script.last_started_at, now),
             is_late: is_running(script) && script.last_deadline_at < now,
             success: script
                 .succeeded_at
-                .map_or_else(|| "never".to_owned(), |at| figures::ago(at, now)),
+                .map_or_else(|| "never".to_owned(), |at| format::ago(at, now)),
             due: due(script, now).unwrap_or_else(|| "\u{2013}".to_owned()),
             trend: trend(script),
-            button: ask::run_now(app, viewer, &script.name),
+            button: run_requests::run_now(app, viewer, &script.name),
         }
     }
 }
@@ -52,11 +52,11 @@ pub(super) fn due(script: &Script, now: DateTime<Utc>) -> Option<String> {
     let (next, interval) = (script.next_due()?, script.interval()?);
     let usual = usual(interval);
     Some(if is_overdue(script, now) {
-        format!("was due {}, usually every {usual}", figures::ago(next, now))
+        format!("was due {}, usually every {usual}", format::ago(next, now))
     } else if next <= now {
         format!("due now, usually every {usual}")
     } else {
-        format!("next in {}, usually every {usual}", figures::duration(next - now))
+        format!("next in {}, usually every {usual}", format::duration(next - now))
     })
 }
 
@@ -80,7 +80,7 @@ fn usual(interval: TimeDelta) -> String {
     } else if minutes > 0 {
         format!("{minutes} min")
     } else {
-        figures::duration(interval)
+        format::duration(interval)
     }
 }
 
@@ -92,7 +92,7 @@ fn trend(script: &Script) -> Option<Chart> {
         .iter()
         .map(|ms| Some(f64::from(*ms) / 1000.0))
         .collect();
-    let last = figures::duration(TimeDelta::milliseconds((*last).into()));
+    let last = format::duration(TimeDelta::milliseconds((*last).into()));
     let label = format!(
         "How long the last {} runs of {} took; the last one {last}",
         values.len(),

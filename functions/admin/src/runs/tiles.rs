@@ -6,7 +6,7 @@ use shared::run::overview::{Headroom, Script, Slice, quantile};
 use shared::store::sync_state::State;
 
 use super::scripts;
-use crate::figures;
+use crate::format;
 
 /// Fewer hours than this are to be acted upon.
 const LEAST_HEADROOM: f64 = 72.0;
@@ -75,8 +75,8 @@ impl Sum {
 fn success(current: &Sum, before: &Sum) -> Tile {
     let counted = format!(
         "{} of {} runs",
-        figures::count(current.succeeded),
-        figures::count(current.ended)
+        format::count(current.succeeded),
+        format::count(current.ended)
     );
     let (value, note, class) = match (current.rate(), before.rate()) {
         (None, _) => ("\u{2013}".to_owned(), "no run has ended".to_owned(), ""),
@@ -115,7 +115,7 @@ fn durations(current: &mut Sum, before: &mut Sum) -> Tile {
 }
 
 fn span(ms: i32) -> String {
-    figures::duration(TimeDelta::milliseconds(ms.into()))
+    format::duration(TimeDelta::milliseconds(ms.into()))
 }
 
 fn last_success(scripts: &[&Script], now: DateTime<Utc>) -> Tile {
@@ -132,21 +132,21 @@ fn last_success(scripts: &[&Script], now: DateTime<Utc>) -> Tile {
     let name = newest.map(|(_, name)| name.to_owned());
     Tile {
         label: "Last success",
-        value: newest.map_or_else(|| "none yet".to_owned(), |(at, _)| figures::ago(at, now)),
+        value: newest.map_or_else(|| "none yet".to_owned(), |(at, _)| format::ago(at, now)),
         note: [name, due].into_iter().flatten().collect::<Vec<_>>().join("; "),
         class: if is_late { "warn" } else { "" },
     }
 }
 
 fn cost(current: &Sum, before: &Sum) -> Tile {
-    let was = format!("{} before", figures::dollars(Some(before.cost)));
+    let was = format!("{} before", format::dollars(Some(before.cost)));
     Tile {
         label: "LLM cost",
-        value: figures::dollars(Some(current.cost)),
+        value: format::dollars(Some(current.cost)),
         note: match current.unpriced {
             0 => was,
             1 => format!("{was}; of 1 run it is not known"),
-            runs => format!("{was}; of {} runs it is not known", figures::count(runs)),
+            runs => format!("{was}; of {} runs it is not known", format::count(runs)),
         },
         class: "",
     }
@@ -162,15 +162,15 @@ fn left(headroom: Headroom, now: DateTime<Utc>) -> Tile {
         reason = "a float that is too large becomes the largest number"
     )]
     let span = TimeDelta::try_minutes((hours * 60.0) as i64).unwrap_or_default();
-    let said = format!("said by the sync of {}", figures::ago(headroom.at, now));
+    let said = format!("said by the sync of {}", format::ago(headroom.at, now));
     let (value, note, class) = if hours <= 0.0 {
         let note = format!("calls that Vapi no longer has may be missing; {said}");
         ("none".to_owned(), note, "bad")
     } else if hours < LEAST_HEADROOM {
         let note = format!("less than {LEAST_HEADROOM} h until calls are lost; {said}");
-        (figures::duration(span), note, "warn")
+        (format::duration(span), note, "warn")
     } else {
-        (figures::duration(span), said, "")
+        (format::duration(span), said, "")
     };
     Tile {
         label: "Retention headroom",
@@ -182,12 +182,12 @@ fn left(headroom: Headroom, now: DateTime<Utc>) -> Tile {
 
 /// Up to which day no call is missing; nothing where Vapi's own count was never compared.
 fn complete(state: &State, now: DateTime<Utc>) -> Option<Tile> {
-    let counted = format!("by Vapi's own count, {}", figures::ago(state.reconciled_at?, now));
+    let counted = format!("by Vapi's own count, {}", format::ago(state.reconciled_at?, now));
     let (note, class) = match state.calls_missing {
         ..=0 => (counted, ""),
         1 => (format!("1 call is missing {counted}"), "warn"),
         missing => (
-            format!("{} calls are missing {counted}", figures::count(missing)),
+            format!("{} calls are missing {counted}", format::count(missing)),
             "warn",
         ),
     };

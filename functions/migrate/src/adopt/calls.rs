@@ -44,7 +44,7 @@ pub(super) async fn take(transaction: &Transaction<'_>, rows: &[Old], care: Care
     }
     for reject in &rejects {
         tally.refuse(&reject.reason, 1);
-        reject::keep(transaction, reject, None, now).await?;
+        reject::record(transaction, reject, None, now).await?;
     }
     Ok(tally)
 }

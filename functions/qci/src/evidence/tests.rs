@@ -39,7 +39,7 @@ fn check(turn: i64, quote: &str, from: EvidenceFrom) -> Evidence {
         turn,
         quote: quote.to_owned(),
     };
-    Witness::new(&call()).check(&quote, from)
+    QuoteMatcher::new(&call()).check(&quote, from)
 }
 
 fn anyone(turn: i64, quote: &str) -> Verification {
@@ -234,8 +234,8 @@ fn letters_of_scripts_without_spaces_are_words() {
         quote: quote.to_owned(),
     };
 
-    let found = Witness::new(&call).check(&quote("请问有什么"), EvidenceFrom::Agent);
-    let not_found = Witness::new(&call).check(&quote("没有"), EvidenceFrom::Agent);
+    let found = QuoteMatcher::new(&call).check(&quote("请问有什么"), EvidenceFrom::Agent);
+    let not_found = QuoteMatcher::new(&call).check(&quote("没有"), EvidenceFrom::Agent);
 
     assert_eq!(found.verification, Verification::Exact);
     assert_eq!(not_found.verification, Verification::Unverified);
@@ -248,7 +248,7 @@ fn a_long_turn_and_a_quote_of_the_same_letters_are_compared_in_good_time() {
     let quote = "weight little very of word more one ".repeat(8);
     let begun = std::time::Instant::now();
 
-    let evidence = Witness::new(&call).check(&Quote { turn: 1, quote }, EvidenceFrom::Agent);
+    let evidence = QuoteMatcher::new(&call).check(&Quote { turn: 1, quote }, EvidenceFrom::Agent);
 
     assert_eq!(evidence.reason, Some(Refusal::NotFound));
     assert!(begun.elapsed().as_secs() < 20);
@@ -263,7 +263,7 @@ proptest! {
             prop_assert!(text.get(word.at.clone()).is_some());
         }
         for from in EvidenceFrom::ALL {
-            let evidence = Witness::new(&call).check(&Quote { turn, quote: quote.clone() }, from);
+            let evidence = QuoteMatcher::new(&call).check(&Quote { turn, quote: quote.clone() }, from);
             prop_assert_eq!(evidence.is_verified(), evidence.reason.is_none());
         }
     }
@@ -278,7 +278,7 @@ proptest! {
             copied = format!("“{}”", copied.to_uppercase().replace(' ', " - "));
         }
 
-        let evidence = Witness::new(&call).check(&Quote { turn: 3, quote: copied }, EvidenceFrom::Agent);
+        let evidence = QuoteMatcher::new(&call).check(&Quote { turn: 3, quote: copied }, EvidenceFrom::Agent);
 
         prop_assert!(matches!(evidence.verification, Verification::Exact | Verification::Normalised));
     }
@@ -287,7 +287,7 @@ proptest! {
     fn what_is_verified_can_be_shown_in_its_turn(turn in -1_i64..9, quote in "(I|will|not|charge|you|for|a|Tuesday|on|…|10| ){1,12}") {
         let call = call();
 
-        let evidence = Witness::new(&call).check(&Quote { turn, quote }, EvidenceFrom::Anyone);
+        let evidence = QuoteMatcher::new(&call).check(&Quote { turn, quote }, EvidenceFrom::Anyone);
 
         if evidence.is_verified() {
             let text = &call.turns[usize::try_from(evidence.turn).unwrap() - 1].text;

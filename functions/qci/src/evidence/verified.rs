@@ -2,7 +2,7 @@
 
 use shared::domain::rubric::{EvidenceFrom, Lane, Rubric};
 
-use super::{Evidence, Quote, Witness};
+use super::{Evidence, Quote, QuoteMatcher};
 use crate::answer::{Answer, Failure, Strength, Tip};
 use shared::domain::transcript::Transcript;
 
@@ -28,7 +28,7 @@ impl Verified {
     /// Checks the quotes of an answer.
     #[must_use]
     pub(crate) fn new(rubric: &Rubric, answer: &Answer, transcript: &Transcript) -> Self {
-        let witness = Witness::new(transcript);
+        let witness = QuoteMatcher::new(transcript);
         let (mut total, mut verified) = (0, 0);
         let mut check = |quote: &Quote, from| {
             let evidence = witness.check(quote, from);

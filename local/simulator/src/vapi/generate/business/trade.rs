@@ -14,7 +14,7 @@ pub(super) static BUSINESSES: [Business; 5] = [
         trade: "insurance broker",
         agent: "Harper",
         label: Some("Quillmark renewals"),
-        street: "Floor 4, Ledger House",
+        street: "Floor 4, RunStore House",
         hours: "eight to eight on weekdays",
         services: [
             service("home cover", (310, 460), 25),

@@ -20,10 +20,10 @@ use shared::store::score;
 use url::form_urlencoded;
 
 use crate::App;
-use crate::origin::Proof;
+use crate::csrf::Proof;
+use crate::error_page::Trouble;
 use crate::run::{NO_SUCH_RUN, id_of};
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 pub(crate) use banner::{Banner, banner};
 pub(crate) use button::{Button, run_again, run_now, score_again, send_test};

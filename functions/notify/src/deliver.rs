@@ -143,7 +143,7 @@ async fn conclude(
 
 async fn keep(db: &impl db::Executor, rows: &[Notification]) -> Result<()> {
     for row in rows {
-        notification::keep(db, row).await?;
+        notification::record(db, row).await?;
     }
     Ok(())
 }

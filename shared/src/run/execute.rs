@@ -48,7 +48,7 @@ pub fn set_holder(holder: Value) {
 
 /// Where runs are kept and announced.
 #[derive(Clone)]
-pub struct Ledger {
+pub struct RunStore {
     /// The database.
     pub pool: Pool,
     /// The bus.
@@ -58,7 +58,7 @@ pub struct Ledger {
 }
 
 /// What is to be run, for whom, and until when.
-pub struct Order<'a> {
+pub struct RunSpec<'a> {
     /// The script.
     pub script_name: &'static str,
     /// What asked for it.
@@ -126,7 +126,12 @@ pub struct Failure(pub anyhow::Error);
 /// # Errors
 ///
 /// A [`Failure`] if the work failed (its row says why), or if the row could not be opened or closed.
-pub async fn keep<W, F>(ledger: &Ledger, order: Order<'_>, now: DateTime<Utc>, work: W) -> Result<Report, Failure>
+pub async fn execute<W, F>(
+    ledger: &RunStore,
+    order: RunSpec<'_>,
+    now: DateTime<Utc>,
+    work: W,
+) -> Result<Report, Failure>
 where
     W: FnOnce(Arc<Run>) -> F,
     F: Future<Output = Result<Outcome>>,
@@ -164,8 +169,8 @@ where
 }
 
 async fn carry_out<W, F>(
-    ledger: &Ledger,
-    order: &Order<'_>,
+    ledger: &RunStore,
+    order: &RunSpec<'_>,
     run: &Arc<Run>,
     writer: Writer,
     work: W,
@@ -195,7 +200,7 @@ where
     ended.map(|_| report).map_err(Failure)
 }
 
-async fn open(ledger: &Ledger, order: &Order<'_>, batch_id: Uuid, now: DateTime<Utc>) -> Result<Claim> {
+async fn open(ledger: &RunStore, order: &RunSpec<'_>, batch_id: Uuid, now: DateTime<Utc>) -> Result<Claim> {
     let triggered_by = without_nul(&order.invocation.triggered_by);
     let event_id = order.invocation.event_id.as_deref().map(without_nul);
     let claimant = Claimant {
@@ -219,7 +224,7 @@ async fn open(ledger: &Ledger, order: &Order<'_>, batch_id: Uuid, now: DateTime<
 }
 
 /// The row keeps what the run was asked to do, so that it can be asked for again.
-fn with_input(order: &Order<'_>) -> Value {
+fn with_input(order: &RunSpec<'_>) -> Value {
     let mut metadata = order.metadata.clone();
     if let (Value::Object(facts), Value::Object(input)) = (&mut metadata, &order.invocation.input)
         && !input.is_empty()
@@ -232,7 +237,7 @@ fn with_input(order: &Order<'_>) -> Value {
     metadata
 }
 
-fn greet(run: &Run, order: &Order<'_>, lost: &[Lost]) {
+fn greet(run: &Run, order: &RunSpec<'_>, lost: &[Lost]) {
     let meta = json!({"triggered_by": order.invocation.triggered_by, "batch_id": run.batch_id, "hop": order.invocation.hop, "input": order.invocation.input});
     run.info(
         Step::Start,
@@ -252,7 +257,7 @@ fn greet(run: &Run, order: &Order<'_>, lost: &[Lost]) {
 }
 
 /// Waits for the work, a panic in it, the host's stop signal, or the last moment to close the row.
-async fn ending(run: &Run, order: &Order<'_>, work: impl Future<Output = Result<Outcome>>) -> Result<Outcome> {
+async fn ending(run: &Run, order: &RunSpec<'_>, work: impl Future<Output = Result<Outcome>>) -> Result<Outcome> {
     let spare = (run.deadline_at - run.checkpoint_at()) / 2;
     let last_moment = (run.deadline_at - spare - clock::now()).to_std().unwrap_or_default();
     tokio::select! {
@@ -387,7 +392,7 @@ fn report(run: &Run, status: Status, reason: Option<String>) -> Report {
     }
 }
 
-fn skipped(order: &Order<'_>, batch_id: Uuid, id: Uuid, reason: String) -> Report {
+fn skipped(order: &RunSpec<'_>, batch_id: Uuid, id: Uuid, reason: String) -> Report {
     tracing::warn!(run_id = %id, script_name = order.script_name, "skipped: {reason}");
     Report {
         run_id: id,
@@ -401,7 +406,7 @@ fn skipped(order: &Order<'_>, batch_id: Uuid, id: Uuid, reason: String) -> Repor
 }
 
 /// What continues the run, unless it went on for too long already.
-fn continuation(run: &Run, order: &Order<'_>, ended: &Result<Outcome>) -> Option<Requested> {
+fn continuation(run: &Run, order: &RunSpec<'_>, ended: &Result<Outcome>) -> Option<Requested> {
     let Ok(Outcome::Left {
         continue_with: Some(input),
         ..
@@ -423,7 +428,7 @@ fn continuation(run: &Run, order: &Order<'_>, ended: &Result<Outcome>) -> Option
     })
 }
 
-async fn announce(ledger: &Ledger, report: &Report, continues: bool) {
+async fn announce(ledger: &RunStore, report: &Report, continues: bool) {
     let finished = Finished {
         run_id: report.run_id,
         script_name: report.script_name.to_owned(),
@@ -440,7 +445,7 @@ async fn announce(ledger: &Ledger, report: &Report, continues: bool) {
 }
 
 /// What is not told now is told by the next look after the runs.
-async fn tell_of_lost(ledger: &Ledger, script_name: &str) {
+async fn tell_of_lost(ledger: &RunStore, script_name: &str) {
     let pool = ledger.pool.within(TELLING);
     if let Err(error) = announce_lost(&pool, &ledger.bus, script_name).await {
         tracing::error!("lost runs of {script_name} were not announced yet: {error:#}");
@@ -448,7 +453,7 @@ async fn tell_of_lost(ledger: &Ledger, script_name: &str) {
 }
 
 /// An event that is lost costs nothing but time: whoever would have been nudged has a schedule too.
-async fn publish(ledger: &Ledger, run_id: Uuid, event: Event) {
+async fn publish(ledger: &RunStore, run_id: Uuid, event: Event) {
     if let Err(error) = ledger.bus.publish(event).await {
         tracing::error!(%run_id, "an event was not published: {error}");
     }
@@ -456,7 +461,7 @@ async fn publish(ledger: &Ledger, run_id: Uuid, event: Event) {
 
 /// Ends a run whose host dropped it half-way.
 struct Guard {
-    ledger: Ledger,
+    ledger: RunStore,
     run: Option<Arc<Run>>,
 }
 
@@ -469,7 +474,7 @@ impl Drop for Guard {
     }
 }
 
-async fn end_dropped(ledger: Ledger, run: Arc<Run>) {
+async fn end_dropped(ledger: RunStore, run: Arc<Run>) {
     let reason = "cancelled: its host dropped it";
     farewell(&run, Status::Error, Some(reason));
     run.journal.close();

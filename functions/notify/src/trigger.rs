@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::platform::event::{
     ALERT_RAISED, AlertState, Finished, RUN_FINISHED, Raised, TEST_REQUESTED, TestRequested,
 };
-use shared::store::incident::{Kind, Sign};
+use shared::store::incident::{Kind, Symptom};
 
 use crate::alarm::{self, Alarm};
 
@@ -20,7 +20,7 @@ pub(crate) enum News {
     /// An alarm of the stack went on or off.
     Alarm(Alarm),
     /// An event or an invocation was given up.
-    GivenUp(Sign),
+    GivenUp(Symptom),
     /// Somebody wants to see whether messages arrive.
     Test(String),
     /// It is time to look whether somebody is to be reminded.
@@ -47,8 +47,8 @@ pub(crate) fn read(event: &Value, now: DateTime<Utc>) -> Result<News> {
 }
 
 /// What the watchdog found, as a sign; nothing where it is gone.
-pub(crate) fn sign_of(raised: &Raised, kind: Kind) -> Option<Sign> {
-    (raised.state == AlertState::Raised).then(|| Sign {
+pub(crate) fn sign_of(raised: &Raised, kind: Kind) -> Option<Symptom> {
+    (raised.state == AlertState::Raised).then(|| Symptom {
         subject: raised.script_name.clone(),
         kind,
         fingerprint: kind.as_str().to_owned(),

@@ -18,9 +18,9 @@ use futures::FutureExt as _;
 use shared::platform::clock;
 use tokio::time::Instant;
 
+use crate::error_page::{self, Trouble};
 use crate::session::Session;
-use crate::trouble::{self, Trouble};
-use crate::{App, Deps, origin, page, sign_in};
+use crate::{App, Deps, csrf, page, sign_in};
 
 /// Whether the machine is well; for machines, so that its errors are no pages.
 const HEALTH: &str = "/healthz";
@@ -90,7 +90,7 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
         None => answer(request, next).await,
     };
     if is_for_people {
-        response = trouble::dressed(response, &viewer);
+        response = error_page::dressed(response, &viewer);
     }
     page::harden(refreshed(response, &app, &viewer), app.scheme)
 }
@@ -99,7 +99,7 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
 /// is open only if it is named here.
 fn refusal(deps: &Deps, viewer: &Viewer, request: &Request) -> Option<Response> {
     let (method, path) = (request.method(), request.uri().path());
-    if let Err(trouble) = origin::check(method, request.headers(), deps.scheme) {
+    if let Err(trouble) = csrf::check(method, request.headers(), deps.scheme) {
         return Some(trouble.into_response());
     }
     let is_open = [HEALTH, sign_in::PATH].contains(&path) || path.starts_with("/admin/assets/");
@@ -127,7 +127,7 @@ async fn answer(request: Request, next: Next) -> Response {
     let (parts, _) = request.into_parts();
     let copy = Request::from_parts(parts.clone(), Body::empty());
     let first = one_answer(Request::from_parts(parts, Body::empty()), next.clone()).await;
-    if trouble::lost_its_database(&first) && begun.elapsed() < PATIENCE {
+    if error_page::lost_its_database(&first) && begun.elapsed() < PATIENCE {
         return one_answer(copy, next).await;
     }
     first

@@ -6,7 +6,7 @@ use shared::run::Row;
 
 use super::{SCRIPTS, call_address, refusal};
 use crate::App;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 /// A form of one button.
 #[derive(Template)]

@@ -6,10 +6,10 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
-use shared::store::incident::{Kind, Sign};
+use shared::store::incident::{Kind, Symptom};
 
-use crate::news::News;
-use crate::{alarm, fingerprint, news};
+use crate::trigger::News;
+use crate::{alarm, fingerprint, trigger};
 
 /// A message of the queue.
 pub(crate) struct Record {
@@ -95,12 +95,12 @@ pub(crate) fn read(record: &Record, now: DateTime<Utc>) -> News {
     };
     let function = logical_name(&target);
     if function.starts_with("Notify")
-        && let Ok(news) = news::read(&payload, now)
+        && let Ok(news) = trigger::read(&payload, now)
     {
         return news;
     }
     let at = at.unwrap_or(now).min(now);
-    News::GivenUp(Sign {
+    News::GivenUp(Symptom {
         subject: if function.is_empty() {
             "Undelivered".to_owned()
         } else {
@@ -152,7 +152,7 @@ mod tests {
         format!("arn:aws:lambda:eu-west-1:123456789012:function:callmark-dev-{function}-Ab1Cd2Ef3")
     }
 
-    fn given_up(news: News) -> Sign {
+    fn given_up(news: News) -> Symptom {
         match news {
             News::GivenUp(sign) => sign,
             other => panic!("{other:?}"),

@@ -16,7 +16,7 @@ use shared::store::score::{self, Material};
 
 use crate::Deps;
 use crate::budget::Budget;
-use crate::gate;
+use crate::eligibility;
 use crate::measure::Facts;
 use crate::prompt::Prompt;
 use shared::domain::transcript::Transcript;
@@ -28,7 +28,7 @@ const USUAL_ANSWER: u32 = 1_500;
 const LONGEST: usize = 4_000_000;
 
 /// What stays the same for all calls of a run.
-pub(crate) struct Desk {
+pub(crate) struct ScoringContext {
     pub(crate) framework: Framework,
     brands: HashMap<String, Brand>,
     pub(crate) prompt: Prompt,
@@ -57,7 +57,7 @@ pub(crate) enum Looked {
     Broken(Material, String),
 }
 
-impl Desk {
+impl ScoringContext {
     pub(crate) async fn new(
         deps: &Deps,
         framework: Framework,
@@ -122,7 +122,7 @@ impl Desk {
         // Dozens of calls wait for the judge at once, and the messages are the largest part of each by far.
         let messages = std::mem::take(&mut call.messages);
         let transcript = Transcript::read(&messages, call.transcript.as_deref());
-        if let Some(reason) = gate::reason(&call, &transcript) {
+        if let Some(reason) = eligibility::reason(&call, &transcript) {
             return Looked::Skip(call, reason);
         }
         let characters = transcript.characters();

@@ -16,8 +16,8 @@ use shared::platform::db;
 use shared::store::sign_in::{self, Subject, Verdict};
 
 use crate::Deps;
+use crate::error_page::Trouble;
 use crate::session::Key;
-use crate::trouble::Trouble;
 
 /// Attempts on one name from one address: as many as people need who have two passwords in mind, with typing errors.
 const PAIR: i32 = 5;

@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 use shared::run::{self, Row, Status};
 
 use super::SCRIPTS;
-use crate::figures::{self, StatusMark};
+use crate::error_page::Trouble;
+use crate::format::{self, StatusMark};
 use crate::parameters::Parameters;
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 use shared::platform::db::Executor;
 
 /// After this long nobody is expected to answer a request any more.
@@ -63,7 +63,7 @@ fn state(begun: Option<Row>, waited: TimeDelta) -> State {
         Some(run) => State::Begun {
             id: run.id,
             is_running: run.status == Status::Running.as_str(),
-            status: figures::status(&run.status),
+            status: format::status(&run.status),
         },
         None if waited < PATIENCE => State::Awaited,
         None => State::Unheard,

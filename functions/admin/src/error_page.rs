@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use shared::platform::db::{ConnectError, DbError};
 
 use crate::page;
-use crate::viewer::Viewer;
+use crate::session_guard::Viewer;
 
 /// Why there is no page. What it says is for the reader; the cause is for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

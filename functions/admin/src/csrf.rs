@@ -5,8 +5,8 @@ use serde::Deserialize;
 use url::{Origin, Url};
 
 use crate::Scheme;
-use crate::trouble::Trouble;
-use crate::viewer::Viewer;
+use crate::error_page::Trouble;
+use crate::session_guard::Viewer;
 
 /// What every form of a signed-in viewer sends beside its own fields.
 #[derive(Debug, Deserialize)]
@@ -23,7 +23,7 @@ impl Proof {
     }
 }
 
-/// Refuses a request that another site had the browser send; [`crate::viewer::identify`] asks it of every request.
+/// Refuses a request that another site had the browser send; [`crate::session_guard::identify`] asks it of every request.
 /// Browsers say where a request comes from unless it only reads.
 pub(crate) fn check(method: &Method, headers: &HeaderMap, scheme: Scheme) -> Result<(), Trouble> {
     if [Method::GET, Method::HEAD].contains(method) {

@@ -11,11 +11,11 @@ use shared::platform::db::{Executor, Pool};
 use shared::platform::event::{Finished, Raised};
 use shared::run::{self, Row, Status};
 use shared::store::alert;
-use shared::store::incident::{self, Kind, Sign};
+use shared::store::incident::{self, Kind, Symptom};
 
 use crate::alarm::Alarm;
-use crate::news::{self, News};
 use crate::plan::EXPIRY;
+use crate::trigger::{self, News};
 use crate::{fingerprint, scrub};
 
 /// How long the database may take; the rest of the invocation is for telling without it.
@@ -29,7 +29,7 @@ const ENDED_BY_SUCCESS: [Kind; 4] = [Kind::RunFailed, Kind::RunIncomplete, Kind:
 const WITHOUT_END: [Kind; 2] = [Kind::Errors, Kind::Undelivered];
 
 /// Keeps it; returns the subjects on which there may be something to tell.
-pub(crate) async fn keep(pool: &Pool, news: &News, now: DateTime<Utc>) -> Result<Vec<String>> {
+pub(crate) async fn record(pool: &Pool, news: &News, now: DateTime<Utc>) -> Result<Vec<String>> {
     let pool = pool.within(PATIENCE);
     db::retry(&pool, || write(&pool, news, now)).await
 }
@@ -85,7 +85,7 @@ async fn ended(db: &impl Executor, finished: &Finished, now: DateTime<Utc>) -> R
         }
     }
     let error = finished.error_message.as_deref().unwrap_or("without a reason");
-    let sign = Sign {
+    let sign = Symptom {
         subject: script.clone(),
         kind,
         fingerprint: fingerprint::of(kind, error),
@@ -116,7 +116,7 @@ async fn found(db: &impl Executor, raised: &Raised) -> Result<String> {
         tracing::warn!("the watchdog found {:?}, which is unknown here", raised.kind);
         return Ok(subject);
     };
-    match news::sign_of(raised, kind) {
+    match trigger::sign_of(raised, kind) {
         Some(_) if alert::is_cleared(db, raised.alert_id).await? => Ok(subject),
         Some(sign) => seen(db, sign).await,
         None => {
@@ -139,9 +139,9 @@ async fn rang(db: &impl Executor, alarm: &Alarm) -> Result<String> {
     Ok(sign.subject)
 }
 
-async fn seen(db: &impl Executor, sign: Sign) -> Result<String> {
+async fn seen(db: &impl Executor, sign: Symptom) -> Result<String> {
     incident::lock(db, &sign.subject).await?;
-    let sign = Sign {
+    let sign = Symptom {
         summary: scrub::line(&sign.summary, SUMMARY),
         ..sign
     };
