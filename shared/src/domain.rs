@@ -8,6 +8,7 @@ pub mod findings;
 pub mod json;
 pub mod reject;
 pub mod rubric;
+pub mod stored_call;
 pub mod telephone;
 pub mod transcript;
 pub mod words;

@@ -20,13 +20,13 @@ use shared::platform::db;
 use shared::store::{incident, notification};
 
 use crate::App;
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::format::{self, Moment};
 use crate::page::{self, Section};
+use crate::pager::{Pager, newest_first};
 use crate::parameters::Parameters;
 use crate::run_requests::{self, Button};
-use crate::runs::{Pager, newest_first};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 pub(crate) use notice::{Notice, notice};
 
@@ -69,7 +69,7 @@ struct Page<'a> {
     pager: Pager,
 }
 
-async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, Trouble> {
+async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, PageError> {
     let filters = Filters::read(&parameters)?;
     let part = newest_first(&parameters)?;
     let client = db::connect(&app.pool).await?;

@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::error_page::Trouble;
+use crate::error::PageError;
 
 struct Asset {
     name: String,
@@ -37,11 +37,11 @@ pub(crate) fn icon() -> String {
 }
 
 /// One of them, by the name that its content gives it.
-pub(crate) async fn serve(Path(name): Path<String>) -> Result<Response, Trouble> {
+pub(crate) async fn serve(Path(name): Path<String>) -> Result<Response, PageError> {
     let asset = [&*STYLE, &*SCRIPT, &*ICON]
         .into_iter()
         .find(|asset| asset.name == name)
-        .ok_or(Trouble::NotFound("There is no such file."))?;
+        .ok_or(PageError::NotFound("There is no such file."))?;
     let kind = format!("{}; charset=utf-8", asset.kind);
     let forever = "public, max-age=31536000, immutable".to_owned();
     Ok((

@@ -19,11 +19,11 @@ use shared::store::assistant::overview::{self, Overview};
 use shared::store::assistant::quality::{self, Bucket, Sample};
 
 use crate::chart::{self, Chart, Unit};
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::format::Moment;
 use crate::page::{self, Section};
 use crate::parameters::Parameters;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 use crate::{App, format};
 use window::{Preset, Window};
 
@@ -53,7 +53,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/admin/assistants/{id}", get(one::show))
 }
 
-async fn list(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, Trouble> {
+async fn list(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, PageError> {
     let window = Window::read(&parameters, &viewer)?;
     let stretches = window.stretches(TREND);
     let client = db::connect(&app.pool).await?;

@@ -36,17 +36,17 @@ use self::number::Number;
 use self::quote::Record;
 use self::scorecard::{Block, Finding};
 use self::turn::ShownTurn;
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::page::{self, Section};
 use crate::parameters::Parameters;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 use crate::{App, format, run_requests};
 use shared::domain::transcript::Transcript;
 
 /// More requests to the judge are not listed.
 const MOST_REQUESTS: i64 = 50;
 
-const NO_SUCH_CALL: Trouble = Trouble::NotFound("There is no call of this id.");
+const NO_SUCH_CALL: PageError = PageError::NotFound("There is no call of this id.");
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/admin/calls/{id}", get(show))
@@ -124,7 +124,7 @@ async fn show(
     viewer: Viewer,
     parameters: Parameters,
     id: Result<Path<String>, PathRejection>,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     let Ok(Path(id)) = id else { return Err(NO_SUCH_CALL) };
     let asked_at = parameters.asked_at()?;
     let file = File::read(&app, &parameters, &id).await?;
@@ -170,7 +170,7 @@ async fn show(
 }
 
 impl File {
-    async fn read(app: &App, parameters: &Parameters, id: &str) -> Result<Self, Trouble> {
+    async fn read(app: &App, parameters: &Parameters, id: &str) -> Result<Self, PageError> {
         let shown = parameters.one_of("number", &["shown"], "\u{201c}shown\u{201d}, or nothing")?;
         // PostgreSQL has no text with NUL in it.
         if id.contains('\0') {
@@ -275,21 +275,21 @@ fn hide(call: &mut Detail, number: &Number) {
 }
 
 /// The analysis that `framework` names, or else the first.
-fn chosen(parameters: &Parameters, opinions: &[Stored]) -> Result<Option<usize>, Trouble> {
+fn chosen(parameters: &Parameters, opinions: &[Stored]) -> Result<Option<usize>, PageError> {
     let Some(text) = parameters.text("framework")? else {
         return Ok((!opinions.is_empty()).then_some(0));
     };
     let found = opinions
         .iter()
         .position(|analysis| analysis.framework_id.to_string() == text);
-    found.map(Some).ok_or(Trouble::Parameter {
+    found.map(Some).ok_or(PageError::Parameter {
         name: "framework",
         expected: "the number of a framework that looked at this call",
     })
 }
 
 /// The rubric as it is now is the one that was scored by. One that cannot be read costs the names, not the page.
-async fn framework_of(client: &Client, analysis: &Stored) -> Result<Option<Framework>, Trouble> {
+async fn framework_of(client: &Client, analysis: &Stored) -> Result<Option<Framework>, PageError> {
     match framework::load(client, Some(&analysis.framework)).await {
         Ok(framework) => Ok(Some(framework)),
         Err(LoadError::Db(error)) => Err(error.into()),

@@ -22,10 +22,10 @@ use shared::store::dashboard::{self, Bucket, Listed, Metrics, Quality};
 use self::filters::{Filters, Preset};
 use crate::call::verdict;
 use crate::chart::{self, Chart, Series, Unit};
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::page::{self, Section};
 use crate::parameters::{Key, Parameters, Place};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 use crate::{App, format};
 use shared::platform::db::{Client, DbError};
 
@@ -83,7 +83,7 @@ struct Slice {
     has_older: bool,
 }
 
-async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, Trouble> {
+async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, PageError> {
     let filters = Filters::read(&parameters, &viewer)?;
     let place = parameters.place()?;
     let connection = db::connect(&app.pool).await?;
@@ -100,7 +100,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
                 shorter: filters.shorter(&presets),
             }),
         ),
-        Err(NotCounted::Trouble(trouble)) => return Err(trouble),
+        Err(NotCounted::PageError(error)) => return Err(error),
     };
     let chosen = filters.assistant.as_deref();
     let (newer, older) = slice.links(&parameters);
@@ -141,13 +141,13 @@ struct Figures {
 /// Why nothing was counted.
 enum NotCounted {
     TooLong,
-    Trouble(Trouble),
+    PageError(PageError),
 }
 
 impl Figures {
     async fn count(app: &App, filters: &Filters, zone: Tz) -> Result<Self, NotCounted> {
         let client = db::connect(&app.pool.within(COUNTING)).await;
-        let client = client.map_err(|error| NotCounted::Trouble(error.into()))?;
+        let client = client.map_err(|error| NotCounted::PageError(error.into()))?;
         let metrics = match filters.run {
             // What the functions count, they count without regard to runs.
             Some(_) => None,
@@ -164,13 +164,13 @@ impl From<DbError> for NotCounted {
             tracing::warn!("tiles and chart are left out: {:#}", anyhow::Error::new(error));
             return Self::TooLong;
         }
-        Self::Trouble(error.into())
+        Self::PageError(error.into())
     }
 }
 
 impl Slice {
     /// One more row than fits says whether there are others.
-    async fn read(client: &Client, filters: &Filters, place: &Place) -> Result<Self, Trouble> {
+    async fn read(client: &Client, filters: &Filters, place: &Place) -> Result<Self, PageError> {
         let limit = i64::try_from(PER_PAGE).unwrap_or(i64::MAX) + 1;
         let mut calls = filters.list(client, place, limit).await?;
         let is_more = calls.len() > PER_PAGE;

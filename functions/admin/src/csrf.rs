@@ -5,8 +5,8 @@ use serde::Deserialize;
 use url::{Origin, Url};
 
 use crate::Scheme;
-use crate::error_page::Trouble;
-use crate::session_guard::Viewer;
+use crate::error::PageError;
+use crate::viewer::Viewer;
 
 /// What every form of a signed-in viewer sends beside its own fields.
 #[derive(Debug, Deserialize)]
@@ -17,15 +17,15 @@ pub(crate) struct Proof {
 
 impl Proof {
     /// Refuses a form that does not carry what the viewer's session gave it.
-    pub(crate) fn check(&self, viewer: &Viewer) -> Result<(), Trouble> {
+    pub(crate) fn check(&self, viewer: &Viewer) -> Result<(), PageError> {
         let is_theirs = viewer.session.is_some() && is_same(&self.csrf, viewer.csrf());
-        is_theirs.then_some(()).ok_or(Trouble::Forged)
+        is_theirs.then_some(()).ok_or(PageError::Forged)
     }
 }
 
 /// Refuses a request that another site had the browser send; [`crate::session_guard::identify`] asks it of every request.
 /// Browsers say where a request comes from unless it only reads.
-pub(crate) fn check(method: &Method, headers: &HeaderMap, scheme: Scheme) -> Result<(), Trouble> {
+pub(crate) fn check(method: &Method, headers: &HeaderMap, scheme: Scheme) -> Result<(), PageError> {
     if [Method::GET, Method::HEAD].contains(method) {
         return Ok(());
     }
@@ -39,7 +39,7 @@ pub(crate) fn check(method: &Method, headers: &HeaderMap, scheme: Scheme) -> Res
     let is_ours = ours.is_some()
         && ours == theirs
         && (!headers.contains_key(&site) || only(headers, &site) == Some("same-origin"));
-    is_ours.then_some(()).ok_or(Trouble::Forged)
+    is_ours.then_some(()).ok_or(PageError::Forged)
 }
 
 /// A header that is there exactly once.

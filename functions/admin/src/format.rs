@@ -110,3 +110,19 @@ pub(crate) fn dollars(amount: Option<Decimal>) -> String {
         Some(amount) => format!("${:.2}", amount.round_dp(2)),
     }
 }
+
+/// How long a run took, or has been running.
+pub(crate) fn took(began: DateTime<Utc>, ended: Option<DateTime<Utc>>, now: DateTime<Utc>) -> TimeDelta {
+    (ended.unwrap_or(now) - began).max(TimeDelta::zero())
+}
+
+/// The first line of a text, `most` characters at most.
+pub(crate) fn first_line(text: &str, most: usize) -> String {
+    let text = text.trim();
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if line.len() < text.len() => format!("{line} …"),
+        None => line.to_owned(),
+    }
+}

@@ -1,8 +1,8 @@
 //! Pages over HTTP that show runs, calls, scores and alerts, and ask for runs.
 //!
 //! ```text
-//! request ─▶ viewer (who is it) ─▶ a page's module (runs, calls, …) ─▶ shared::{run, call, score, …} ─▶ rows
-//!                                     └─▶ ask ─▶ "Run Requested", "Test Requested" on the bus
+//! request ─▶ session_guard (who is it) ─▶ a page's module (runs, calls, …) ─▶ shared::{run, call, score, …} ─▶ rows
+//!                                     └─▶ run_requests ─▶ "Run Requested", "Test Requested" on the bus
 //! ```
 //!
 //! A page's module parses its [`parameters`], asks `shared` for rows, and fills a template. Every answer that is not
@@ -15,20 +15,24 @@ mod call;
 mod calls;
 mod chart;
 mod csrf;
+mod error;
 mod error_page;
 mod export;
 mod format;
 mod health;
 mod login_throttle;
 mod page;
+mod pager;
 mod parameters;
 mod run;
+mod run_id;
 mod run_requests;
 mod runs;
 mod session;
 mod session_guard;
 mod sign_in;
 mod users;
+mod viewer;
 
 use std::sync::Arc;
 
@@ -88,7 +92,7 @@ pub fn router(deps: Deps) -> Router {
         .route("/admin/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/admin/assets/{name}", get(assets::serve))
         .route("/healthz", get(health::check))
-        .fallback(error_page::no_such_page)
+        .fallback(error::no_such_page)
         .layer(from_fn_with_state(Arc::clone(&app), session_guard::identify))
         .with_state(app)
 }

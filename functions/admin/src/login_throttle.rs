@@ -16,7 +16,7 @@ use shared::platform::db;
 use shared::store::sign_in::{self, Subject, Verdict};
 
 use crate::Deps;
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::session::Key;
 
 /// Attempts on one name from one address: as many as people need who have two passwords in mind, with typing errors.
@@ -50,7 +50,7 @@ impl Attempt {
     }
 
     /// Counts it, unless it has to wait.
-    pub(crate) async fn begin(&self, deps: &Deps, now: DateTime<Utc>) -> Result<Verdict, Trouble> {
+    pub(crate) async fn begin(&self, deps: &Deps, now: DateTime<Utc>) -> Result<Verdict, PageError> {
         let mut client = db::connect(&deps.pool).await?;
         sign_in::prune(&client, now).await?;
         let subjects = [&self.pair, &self.address, &self.name].map(Clone::clone);
@@ -58,7 +58,7 @@ impl Attempt {
     }
 
     /// Forgets it: it was right. What others failed at from this address, or at this name, stays.
-    pub(crate) async fn succeed(&self, deps: &Deps, now: DateTime<Utc>) -> Result<(), Trouble> {
+    pub(crate) async fn succeed(&self, deps: &Deps, now: DateTime<Utc>) -> Result<(), PageError> {
         let client = db::connect(&deps.pool).await?;
         sign_in::forgive(&client, &self.pair).await?;
         sign_in::take_back(&client, &self.address, now).await?;

@@ -5,7 +5,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{Html, IntoResponse as _, Response};
 
 use crate::Scheme;
-use crate::error_page::Trouble;
+use crate::error::PageError;
 
 /// Where in the navigation a page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geol
                            magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=()";
 
 /// A page as an answer.
-pub(crate) fn show(page: &impl Template) -> Result<Response, Trouble> {
+pub(crate) fn show(page: &impl Template) -> Result<Response, PageError> {
     Ok(Html(page.render()?).into_response())
 }
 

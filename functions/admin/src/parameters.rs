@@ -8,7 +8,7 @@ use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, TimeZone as _, Utc}
 use chrono_tz::Tz;
 use url::form_urlencoded;
 
-use crate::error_page::Trouble;
+use crate::error::PageError;
 
 /// Longer values are nobody's filter.
 const LONGEST: usize = 200;
@@ -64,7 +64,7 @@ impl Parameters {
     }
 
     /// A parameter's text; absent where it is blank.
-    pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, Trouble> {
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, PageError> {
         let value = self
             .pairs
             .iter()
@@ -73,7 +73,7 @@ impl Parameters {
         match value {
             None | Some("") => Ok(None),
             Some(value) if value.len() <= LONGEST && !value.contains('\0') => Ok(Some(value)),
-            Some(_) => Err(Trouble::Parameter {
+            Some(_) => Err(PageError::Parameter {
                 name,
                 expected: "at most 200 bytes of text",
             }),
@@ -86,22 +86,22 @@ impl Parameters {
         name: &'static str,
         values: &[&'a str],
         expected: &'static str,
-    ) -> Result<Option<&'a str>, Trouble> {
+    ) -> Result<Option<&'a str>, PageError> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let value = values.iter().find(|value| **value == text);
         value
             .map(|value| Some(*value))
-            .ok_or(Trouble::Parameter { name, expected })
+            .ok_or(PageError::Parameter { name, expected })
     }
 
     /// `from` and `to`, days in the viewer's zone; without them the last `days` days.
-    pub(crate) fn dates(&self, zone: Tz, now: DateTime<Utc>, days: u64) -> Result<Dates, Trouble> {
+    pub(crate) fn dates(&self, zone: Tz, now: DateTime<Utc>, days: u64) -> Result<Dates, PageError> {
         let today = now.with_timezone(&zone).date_naive();
         let to = self.day("to")?.unwrap_or(today);
         let default = to.checked_sub_days(Days::new(days - 1)).unwrap_or(to);
         let from = self.day("from")?.unwrap_or(default);
         if from > to {
-            return Err(Trouble::Parameter {
+            return Err(PageError::Parameter {
                 name: "from",
                 expected: "a day that is not after \u{201c}to\u{201d}",
             });
@@ -116,7 +116,7 @@ impl Parameters {
     }
 
     /// `before` or `after`: where the page begins.
-    pub(crate) fn place(&self) -> Result<Place, Trouble> {
+    pub(crate) fn place(&self) -> Result<Place, PageError> {
         if let Some(key) = self.key("before")? {
             return Ok(Place::Before(key));
         }
@@ -148,7 +148,7 @@ impl Parameters {
     }
 
     /// When something was asked for, which the address says after a request.
-    pub(crate) fn asked_at(&self) -> Result<Option<DateTime<Utc>>, Trouble> {
+    pub(crate) fn asked_at(&self) -> Result<Option<DateTime<Utc>>, PageError> {
         let Some(text) = self.text("asked")? else {
             return Ok(None);
         };
@@ -158,7 +158,7 @@ impl Parameters {
             .ok()
             .filter(|micros| (0..253_370_764_800_000_000_i64).contains(micros));
         let at = micros.and_then(DateTime::from_timestamp_micros);
-        at.map(Some).ok_or(Trouble::Parameter {
+        at.map(Some).ok_or(PageError::Parameter {
             name: "asked",
             expected: "the instant that the address has after a request",
         })
@@ -183,17 +183,17 @@ impl Parameters {
         elsewhere.with("", "")
     }
 
-    fn day(&self, name: &'static str) -> Result<Option<NaiveDate>, Trouble> {
+    fn day(&self, name: &'static str) -> Result<Option<NaiveDate>, PageError> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let day = text.parse::<NaiveDate>().ok().filter(|day| is_in_reach(*day));
-        day.map(Some).ok_or(Trouble::Parameter {
+        day.map(Some).ok_or(PageError::Parameter {
             name,
             expected: "a date like 2026-08-01",
         })
     }
 
     /// Ids of calls are any text: neither their length nor blanks at their ends are anybody's mistake.
-    fn key(&self, name: &'static str) -> Result<Option<Key>, Trouble> {
+    fn key(&self, name: &'static str) -> Result<Option<Key>, PageError> {
         let Some((_, text)) = self.pairs.iter().find(|(key, value)| key == name && !value.is_empty()) else {
             return Ok(None);
         };
@@ -201,7 +201,7 @@ impl Parameters {
             let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
             (is_in_reach(at.date_naive()) && !id.contains('\0')).then(|| Key { at, id: id.to_owned() })
         });
-        key.map(Some).ok_or(Trouble::Parameter {
+        key.map(Some).ok_or(PageError::Parameter {
             name,
             expected: "a place that a page of this list links to",
         })
@@ -295,7 +295,7 @@ mod tests {
             let refused = read(&format!("after={place}")).place();
 
             assert!(
-                matches!(refused, Err(Trouble::Parameter { name: "after", .. })),
+                matches!(refused, Err(PageError::Parameter { name: "after", .. })),
                 "{place}"
             );
         }

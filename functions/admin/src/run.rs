@@ -16,16 +16,18 @@ use futures::{TryFutureExt as _, try_join};
 use shared::platform::db;
 use shared::run;
 use shared::run::{Row, Status};
-use uuid::Uuid;
 
 use crate::App;
-use crate::error_page::Trouble;
+use crate::error::PageError;
+use crate::format::took;
 use crate::format::{self, Moment};
 use crate::page::{self, Section};
+use crate::pager::{Pager, oldest_first};
 use crate::parameters::Parameters;
+use crate::run_id::{NO_SUCH_RUN, id_of};
 use crate::run_requests::{self, Button};
-use crate::runs::{Entry, Pager, oldest_first, took};
-use crate::session_guard::Viewer;
+use crate::runs::Entry;
+use crate::viewer::Viewer;
 
 use facts::{Fact, Text};
 use lines::{Line, Lines};
@@ -38,22 +40,11 @@ const ON_A_PAGE: i64 = 200;
 const BATCH: usize = 100;
 const BATCH_AND_ONE: i64 = 101;
 
-/// What an address says that names no run.
-pub(crate) const NO_SUCH_RUN: Trouble =
-    Trouble::NotFound("There is no run of this id. Old runs stay, so the address may be cut or mistyped.");
-
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/admin/execution-logs/{run_id}", get(show))
         .route("/admin/execution-logs/{run_id}/logs.csv", get(files::csv))
         .route("/admin/execution-logs/{run_id}/logs.ndjson", get(files::ndjson))
-}
-
-/// The id of a run in the path of an address.
-pub(crate) fn id_of(path: Result<Path<String>, PathRejection>) -> Result<Uuid, Trouble> {
-    let Path(text) = path.map_err(|_| NO_SUCH_RUN)?;
-    let id = Uuid::parse_str(&text).ok().filter(|_| text.len() == 36);
-    id.ok_or(NO_SUCH_RUN)
 }
 
 #[derive(Template)]
@@ -92,7 +83,7 @@ async fn show(
     viewer: Viewer,
     path: Result<Path<String>, PathRejection>,
     parameters: Parameters,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     let id = id_of(path)?;
     let filters = Lines::read(&parameters)?;
     let part = oldest_first(&parameters)?;

@@ -21,9 +21,9 @@ use url::form_urlencoded;
 
 use crate::App;
 use crate::csrf::Proof;
-use crate::error_page::Trouble;
-use crate::run::{NO_SUCH_RUN, id_of};
-use crate::session_guard::Viewer;
+use crate::error::PageError;
+use crate::run_id::{NO_SUCH_RUN, id_of};
+use crate::viewer::Viewer;
 
 pub(crate) use banner::{Banner, banner};
 pub(crate) use button::{Button, run_again, run_now, score_again, send_test};
@@ -58,8 +58,8 @@ async fn ask_now(
     State(app): State<App>,
     viewer: Viewer,
     form: Result<Form<Now>, FormRejection>,
-) -> Result<Redirect, Trouble> {
-    let Form(form) = form.map_err(|_| Trouble::Forged)?;
+) -> Result<Redirect, PageError> {
+    let Form(form) = form.map_err(|_| PageError::Forged)?;
     form.proof.check(&viewer)?;
     request(&app, &viewer, &form.script, json!({})).await?;
     Ok(asked(LIST, &form.script, viewer.now))
@@ -70,8 +70,8 @@ async fn ask_again(
     viewer: Viewer,
     path: Result<Path<String>, PathRejection>,
     form: Result<Form<Proof>, FormRejection>,
-) -> Result<Redirect, Trouble> {
-    let Form(proof) = form.map_err(|_| Trouble::Forged)?;
+) -> Result<Redirect, PageError> {
+    let Form(proof) = form.map_err(|_| PageError::Forged)?;
     proof.check(&viewer)?;
     let id = id_of(path)?;
     let client = db::connect(&app.pool).await?;
@@ -86,9 +86,9 @@ async fn ask_score(
     viewer: Viewer,
     path: Result<Path<String>, PathRejection>,
     form: Result<Form<Proof>, FormRejection>,
-) -> Result<Redirect, Trouble> {
-    const NO_SUCH_CALL: Trouble = Trouble::NotFound("There is no call of this id here.");
-    let Form(proof) = form.map_err(|_| Trouble::Forged)?;
+) -> Result<Redirect, PageError> {
+    const NO_SUCH_CALL: PageError = PageError::NotFound("There is no call of this id here.");
+    let Form(proof) = form.map_err(|_| PageError::Forged)?;
     proof.check(&viewer)?;
     let Path(id) = path.map_err(|_| NO_SUCH_CALL)?;
     if id.contains('\0') {
@@ -105,9 +105,9 @@ async fn ask_score(
     Ok(asked(&call_address(&id), "qci-analysis", viewer.now))
 }
 
-async fn request(app: &App, viewer: &Viewer, script: &str, input: Value) -> Result<(), Trouble> {
+async fn request(app: &App, viewer: &Viewer, script: &str, input: Value) -> Result<(), PageError> {
     if !SCRIPTS.contains(&script) {
-        return Err(Trouble::Parameter {
+        return Err(PageError::Parameter {
             name: "script",
             expected: "vapi-sync or qci-analysis, the scripts that can be asked for",
         });
@@ -123,13 +123,13 @@ async fn request(app: &App, viewer: &Viewer, script: &str, input: Value) -> Resu
 }
 
 /// Puts a request on the bus, or says why that is not possible.
-pub(crate) async fn publish(app: &App, what: &str, event: Event) -> Result<(), Trouble> {
+pub(crate) async fn publish(app: &App, what: &str, event: Event) -> Result<(), PageError> {
     if let Some(why) = refusal(app) {
-        return Err(Trouble::NotAsked(why.to_owned()));
+        return Err(PageError::NotAsked(why.to_owned()));
     }
     app.bus.publish(event).await.map_err(|error| {
         tracing::error!("{what} was not published: {error}");
-        Trouble::NotAsked(match error {
+        PageError::NotAsked(match error {
             PublishError::Silent(_) => {
                 "The event bus does not answer. It may have taken the request all the same.".to_owned()
             }
@@ -150,7 +150,7 @@ async fn to_list() -> Redirect {
     Redirect::to(LIST)
 }
 
-async fn to_run(path: Result<Path<String>, PathRejection>) -> Result<Redirect, Trouble> {
+async fn to_run(path: Result<Path<String>, PathRejection>) -> Result<Redirect, PageError> {
     Ok(Redirect::to(&format!("{LIST}/{}", id_of(path)?)))
 }
 

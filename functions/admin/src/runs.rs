@@ -7,7 +7,6 @@ mod entry;
 mod files;
 mod filters;
 mod kind;
-mod pager;
 mod scripts;
 mod tiles;
 
@@ -24,14 +23,14 @@ use shared::store::{incident, sync_state};
 use crate::App;
 use crate::alerts::{self, Notice};
 use crate::chart::Chart;
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::page::{self, Section};
+use crate::pager::{self, Pager};
 use crate::parameters::Parameters;
 use crate::run_requests::{self, Banner};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
-pub(crate) use entry::{Entry, first_line, took};
-pub(crate) use pager::{Pager, key, newest_first, oldest_first};
+pub(crate) use entry::Entry;
 
 use charts::Buckets;
 use filters::Filters;
@@ -72,7 +71,7 @@ struct Page<'a> {
     pager: Pager,
 }
 
-async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, Trouble> {
+async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, PageError> {
     let filters = Filters::read(&parameters, &viewer)?;
     let part = pager::newest_first(&parameters)?;
     let buckets = Buckets::of(&filters.dates, viewer.zone());

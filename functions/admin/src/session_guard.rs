@@ -1,25 +1,22 @@
-//! Who is looking: the session of a request, who is let in, and what pages need to know of it.
+//! The middleware around every page: who is let in, what is shown in place of what failed, the headers.
 //!
-//! request ─▶ [`identify`]: origin ─▶ session ─▶ the page's module ─▶ trouble (dressed) ─▶ cookie, headers
+//! request ─▶ [`identify`]: csrf ─▶ session ─▶ the page's module ─▶ error page ─▶ cookie, headers
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
-use axum::http::request::Parts;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use futures::FutureExt as _;
 use shared::platform::clock;
 use tokio::time::Instant;
 
-use crate::error_page::{self, Trouble};
-use crate::session::Session;
+use crate::error::{PageError, lost_its_database};
+use crate::error_page;
+use crate::viewer::Viewer;
 use crate::{App, Deps, csrf, page, sign_in};
 
 /// Whether the machine is well; for machines, so that its errors are no pages.
@@ -28,56 +25,6 @@ const HEALTH: &str = "/healthz";
 const PATIENCE: Duration = Duration::from_secs(12);
 /// How large a form may be, in bytes. Ours are much smaller.
 const LARGEST_FORM: usize = 64 * 1024;
-
-/// Who is looking, from where, and when.
-#[derive(Clone, Debug)]
-pub(crate) struct Viewer {
-    /// Absent before sign-in.
-    pub(crate) session: Option<Session>,
-    /// The time at which the request came.
-    pub(crate) now: DateTime<Utc>,
-    /// The path and query that were asked for.
-    pub(crate) address: String,
-}
-
-impl Viewer {
-    /// The zone that times are shown in.
-    pub(crate) fn zone(&self) -> Tz {
-        self.session.as_ref().map_or(Tz::UTC, |session| session.zone)
-    }
-
-    /// The name of who signed in.
-    pub(crate) fn user(&self) -> &str {
-        self.session.as_ref().map_or("", |session| &session.user)
-    }
-
-    /// What every form of theirs sends back in its field `csrf`.
-    pub(crate) fn csrf(&self) -> &str {
-        self.session.as_ref().map_or("", |session| &session.csrf)
-    }
-
-    fn of(deps: &Deps, request: &Request, now: DateTime<Utc>) -> Self {
-        let address = request.uri().path_and_query();
-        Self {
-            session: Session::read(deps, request.headers(), now),
-            now,
-            address: address.map_or_else(|| "/".to_owned(), ToString::to_string),
-        }
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Viewer {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        let known = parts.extensions.get::<Self>().cloned();
-        Ok(known.unwrap_or_else(|| Self {
-            session: None,
-            now: clock::now(),
-            address: parts.uri.to_string(),
-        }))
-    }
-}
 
 /// Finds out who is looking and lets them in, dresses up what went wrong, and sets the headers of every answer.
 pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -99,8 +46,8 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
 /// is open only if it is named here.
 fn refusal(deps: &Deps, viewer: &Viewer, request: &Request) -> Option<Response> {
     let (method, path) = (request.method(), request.uri().path());
-    if let Err(trouble) = csrf::check(method, request.headers(), deps.scheme) {
-        return Some(trouble.into_response());
+    if let Err(error) = csrf::check(method, request.headers(), deps.scheme) {
+        return Some(error.into_response());
     }
     let is_open = [HEALTH, sign_in::PATH].contains(&path) || path.starts_with("/admin/assets/");
     if is_open || viewer.session.is_some() {
@@ -127,7 +74,7 @@ async fn answer(request: Request, next: Next) -> Response {
     let (parts, _) = request.into_parts();
     let copy = Request::from_parts(parts.clone(), Body::empty());
     let first = one_answer(Request::from_parts(parts, Body::empty()), next.clone()).await;
-    if error_page::lost_its_database(&first) && begun.elapsed() < PATIENCE {
+    if lost_its_database(&first) && begun.elapsed() < PATIENCE {
         return one_answer(copy, next).await;
     }
     first
@@ -141,7 +88,7 @@ async fn one_answer(request: Request, next: Next) -> Response {
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied());
-        Trouble::from(anyhow::anyhow!("panicked: {}", told.unwrap_or("without a word"))).into_response()
+        PageError::from(anyhow::anyhow!("panicked: {}", told.unwrap_or("without a word"))).into_response()
     })
 }
 
@@ -164,6 +111,9 @@ fn refreshed(response: Response, app: &App, viewer: &Viewer) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use chrono_tz::Tz;
+
+    use crate::session::Session;
     use std::sync::Arc;
 
     use axum::Router;

@@ -12,11 +12,11 @@ use serde::Deserialize;
 use shared::store::sign_in::Verdict;
 use url::{Url, form_urlencoded};
 
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::login_throttle::{Attempt, Source};
 use crate::page::{self, Section};
 use crate::session::{self, Session};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 use crate::{App, csrf};
 
 /// The page to sign in on.
@@ -57,7 +57,7 @@ pub(crate) struct Credentials {
 }
 
 /// The page to sign in on.
-pub(crate) async fn form(viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, Trouble> {
+pub(crate) async fn form(viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response, PageError> {
     let next = destination(asked.next.as_deref().unwrap_or_default());
     if viewer.session.is_some() {
         return Ok(Redirect::to(&next).into_response());
@@ -77,7 +77,7 @@ pub(crate) async fn submit(
     viewer: Viewer,
     source: Source,
     Form(credentials): Form<Credentials>,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     if credentials.are_too_long() {
         return refused(&viewer, &credentials);
     }
@@ -109,7 +109,7 @@ pub(crate) async fn sign_out(
     State(app): State<App>,
     viewer: Viewer,
     Form(proof): Form<csrf::Proof>,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     proof.check(&viewer)?;
     Ok((session::forget(&app), Redirect::to(PATH)).into_response())
 }
@@ -131,7 +131,7 @@ impl Credentials {
     }
 }
 
-fn refused(viewer: &Viewer, credentials: &Credentials) -> Result<Response, Trouble> {
+fn refused(viewer: &Viewer, credentials: &Credentials) -> Result<Response, PageError> {
     let page = again(
         viewer,
         credentials,
@@ -140,7 +140,7 @@ fn refused(viewer: &Viewer, credentials: &Credentials) -> Result<Response, Troub
     Ok((StatusCode::UNAUTHORIZED, page).into_response())
 }
 
-fn delayed(viewer: &Viewer, credentials: &Credentials, wait: TimeDelta) -> Result<Response, Trouble> {
+fn delayed(viewer: &Viewer, credentials: &Credentials, wait: TimeDelta) -> Result<Response, PageError> {
     let seconds = wait.num_seconds().max(0) + 1;
     let span = if seconds <= 90 {
         format!("{seconds} seconds")
@@ -157,7 +157,7 @@ fn delayed(viewer: &Viewer, credentials: &Credentials, wait: TimeDelta) -> Resul
 }
 
 /// The form once more, with what was typed except for the password.
-fn again(viewer: &Viewer, credentials: &Credentials, problem: String) -> Result<Response, Trouble> {
+fn again(viewer: &Viewer, credentials: &Credentials, problem: String) -> Result<Response, PageError> {
     let user = if credentials.user.len() > LONGEST_NAME {
         ""
     } else {

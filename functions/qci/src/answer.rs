@@ -10,8 +10,16 @@ use serde_json::Value;
 use shared::domain::fields::{Object, Problems};
 use shared::domain::rubric::{BlockId, Criterion, Rubric};
 
-use crate::evidence::Quote;
 use crate::schema::{CANNOT_TELL, NOT_APPLICABLE};
+
+/// Words that are said to stand in a turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Quote {
+    /// The number of the turn; not every number has a turn.
+    pub(crate) turn: i64,
+    /// The words.
+    pub(crate) quote: String,
+}
 
 /// What the judge said of a call.
 #[derive(Clone, Debug, PartialEq)]

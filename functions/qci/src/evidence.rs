@@ -14,19 +14,11 @@ use shared::domain::words::{Word, position, words};
 
 use self::instructions::instructions;
 pub(crate) use self::verified::Verified;
+use crate::answer::Quote;
 use shared::domain::transcript::{Speaker, Transcript, Turn};
 
 /// Fewer words than this may stand anywhere, so that nothing is concluded from where else they stand.
 const TELLING: usize = 3;
-
-/// Words that are said to stand in a turn.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Quote {
-    /// The number of the turn; not every number has a turn.
-    pub(crate) turn: i64,
-    /// The words.
-    pub(crate) quote: String,
-}
 
 /// A quote and what came of checking it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

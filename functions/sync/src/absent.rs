@@ -13,7 +13,8 @@ use shared::store::call::{self, Listed};
 
 use crate::Deps;
 use crate::page::{ReadError, WindowCursor};
-use crate::walk::{Stretch, Walker};
+use crate::walk::Stretch;
+use crate::walker::Walker;
 
 /// Stored calls that are compared at a time.
 const AT_ONCE: i64 = 10_000;

@@ -9,8 +9,19 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use shared::platform::clock::rfc3339;
 use shared::platform::telemetry;
+use shared::store::sync_state::State;
 
 use crate::vapi::{Vapi, VapiError};
+
+/// For how long Vapi is left alone once it refused to count.
+pub(crate) const LEFT_ALONE: TimeDelta = TimeDelta::days(7);
+
+/// Whether Vapi may be asked for a count at all.
+pub(crate) fn may_ask(state: &State, now: DateTime<Utc>) -> bool {
+    state
+        .counts_refused_at
+        .is_none_or(|refused| now - refused >= LEFT_ALONE)
+}
 
 /// What a count is called in an answer, and what it is called where the name that was asked for is not honoured.
 const CALLS: [&str; 2] = ["calls", "countId"];

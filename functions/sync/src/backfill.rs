@@ -2,9 +2,8 @@
 //!
 //! plan ─▶ walk ─▶ [`absent`] ─▶ [`open_calls`] ─▶ [`settle`](crate::settle) ─▶ [`reconcile`]
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
@@ -15,7 +14,6 @@ use shared::platform::db::{DbError, Executor};
 use shared::run::{Outcome, Run, Step};
 use shared::store::sync_state::{self, State, Window};
 use shared::store::{assistant, call};
-use tokio::task::JoinSet;
 
 use crate::absent::Absences;
 use crate::dedup::Dedup;
@@ -27,8 +25,9 @@ use crate::page::WindowCursor;
 use crate::plan::{Plan, plan};
 use crate::settle::{hold_state, judge, note_clocks, note_counts, resolve_rejects, settle, settle_state};
 use crate::suspect::Verdict;
-use crate::walk::{Stretch, Walker};
-use crate::write::{Saving, Writers, raise};
+use crate::walk::{self, Walks};
+use crate::walker::Walker;
+use crate::write::{Saving, Writers};
 use crate::{Deps, absent, last_look, open_calls, reconcile};
 
 /// What a run sets out to do.
@@ -43,15 +42,6 @@ struct Opened {
     fresh_from: Option<DateTime<Utc>>,
     /// Everything is read.
     is_full: bool,
-}
-
-/// What walking some windows came to.
-#[derive(Default)]
-pub(crate) struct Walks {
-    /// Windows that time did not suffice for.
-    pub(crate) left: usize,
-    /// Where every call that Vapi lists was read.
-    read: Vec<Stretch>,
 }
 
 /// Reads one call again.
@@ -89,7 +79,7 @@ pub(crate) async fn calls(
 ) -> Result<Outcome> {
     let opened = open_windows(deps, run, &organisation, mode, dry_run, now).await?;
     let walker = walker(deps, run, organisation, opened.fresh_from, dry_run, now).await?;
-    let Walks { mut left, read } = walk_all(&walker, opened.windows, deps.vapi.downloads).await?;
+    let Walks { mut left, read } = walk::all(&walker, opened.windows, deps.vapi.downloads).await?;
     let is_range = matches!(mode, Mode::Range { .. });
     let absences = if dry_run || walker.writers.is_first_load() {
         Absences::default()
@@ -283,26 +273,5 @@ fn tell_plan(deps: &Deps, run: &Run, plan: &Plan, now: DateTime<Utc>) {
             rfc3339(now - deps.settings.retention)
         );
         run.warn(Step::Fetch, text, json!({"since": rfc3339(since)}));
-    }
-}
-
-/// Walks the windows, a few at once, and the parts that they give away, until all is read or time is up.
-pub(crate) async fn walk_all(walker: &Walker, windows: Vec<Window>, downloads: usize) -> Result<Walks> {
-    let mut queue = VecDeque::from(windows);
-    let mut tasks = JoinSet::new();
-    let mut walks = Walks::default();
-    loop {
-        while tasks.len() < downloads && !walker.run.is_out_of_time() {
-            let Some(window) = queue.pop_front() else { break };
-            tasks.spawn(walker.clone().walk(window));
-        }
-        walker.waiting.store(queue.len(), Ordering::Relaxed);
-        let Some(ended) = tasks.join_next().await.map(raise).transpose()? else {
-            walks.left += queue.len();
-            return Ok(walks);
-        };
-        walks.left += usize::from(ended.is_cut);
-        walks.read.extend(ended.read);
-        queue.extend(ended.parts);
     }
 }

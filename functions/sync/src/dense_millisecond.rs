@@ -13,7 +13,7 @@ use shared::run::Step;
 
 use crate::page::{ReadError, Span, WindowCursor};
 use crate::vapi::Query;
-use crate::walk::Walker;
+use crate::walker::Walker;
 
 /// The most that Vapi gives in one page.
 const LARGEST_PAGE: usize = 1000;

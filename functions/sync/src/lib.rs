@@ -37,6 +37,7 @@ mod split;
 mod suspect;
 mod vapi;
 mod walk;
+mod walker;
 mod write;
 
 use std::sync::Arc;

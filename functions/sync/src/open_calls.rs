@@ -10,7 +10,7 @@ use shared::store::call;
 use crate::Deps;
 use crate::absent::BELIEVED;
 use crate::page::{ReadError, WindowCursor};
-use crate::walk::Walker;
+use crate::walker::Walker;
 
 /// Reads the open calls that no window showed; returns how many time did not suffice for.
 pub(crate) async fn read_again(deps: &Deps, walker: &Walker, dry_run: bool, now: DateTime<Utc>) -> Result<usize> {

@@ -18,7 +18,7 @@ use crate::dedup::{self, Sighting};
 use crate::organisation::Foreign;
 use crate::progress::Progress;
 use crate::vapi::{BrokenAnswer, Listed, Query, VapiError};
-use crate::walk::Walker;
+use crate::walker::Walker;
 use crate::write::Batch;
 
 /// No cap below this was ever reported: a page with fewer rows is one that Vapi had no more for.

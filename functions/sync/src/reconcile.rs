@@ -12,17 +12,15 @@ use shared::store::reject;
 use shared::store::sync_state::{self, Pass, State, Window};
 
 use crate::analytics::{self, NoCount, start_of};
-use crate::backfill::walk_all;
 use crate::input::Mode;
-use crate::walk::Walker;
+use crate::walk;
+use crate::walker::Walker;
 use crate::{Deps, SCRIPT};
 
 /// How often calls are counted: once a day, though a schedule's minutes differ from day to day.
 const EVERY: TimeDelta = TimeDelta::hours(23);
 /// How often while calls are missing: Vapi may list them by now, and drop them soon.
 const WHILE_MISSING: TimeDelta = TimeDelta::hours(11);
-/// For how long Vapi is left alone once it refused to count.
-const LEFT_ALONE: TimeDelta = TimeDelta::days(7);
 /// How long a day must be over: Vapi's own counts may come late.
 const SETTLED: TimeDelta = TimeDelta::hours(2);
 /// Nearer to the end of retention than this, a call may be gone while it is listed.
@@ -47,13 +45,6 @@ struct Compared {
     theirs: analytics::Counted,
 }
 
-/// Whether Vapi may be asked for a count at all.
-pub(crate) fn may_ask(state: &State, now: DateTime<Utc>) -> bool {
-    state
-        .counts_refused_at
-        .is_none_or(|refused| now - refused >= LEFT_ALONE)
-}
-
 fn every(state: &State) -> TimeDelta {
     if state.calls_missing > 0 { WHILE_MISSING } else { EVERY }
 }
@@ -73,7 +64,7 @@ pub(crate) async fn reconcile(
     let (Some(first), Some(last)) = (days.first(), days.last()) else {
         return Ok(());
     };
-    if !is_due || !may_ask(before, now) {
+    if !is_due || !analytics::may_ask(before, now) {
         return Ok(());
     }
     let asked = walker
@@ -110,7 +101,7 @@ async fn refused(deps: &Deps, walker: &Walker, before: &State, why: &str, now: D
     if before.counts_refused_at.is_none() {
         let text = format!(
             "calls are not counted against Vapi's own count, since it refuses that: {why}. It is asked again in {} days",
-            LEFT_ALONE.num_days()
+            analytics::LEFT_ALONE.num_days()
         );
         walker.run.info(Step::Validate, text, json!({}));
     }
@@ -174,7 +165,7 @@ async fn walk_again(
             updated_from: None,
         })
         .collect();
-    let walks = walk_all(walker, windows, deps.vapi.downloads).await?;
+    let walks = walk::all(walker, windows, deps.vapi.downloads).await?;
     walker.writers.finish().await?;
     Ok(walks.left == 0)
 }

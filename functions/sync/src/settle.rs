@@ -11,7 +11,7 @@ use shared::store::sync_state::{self, State, Window};
 use crate::absent::Absences;
 use crate::input::Mode;
 use crate::suspect::Verdict;
-use crate::walk::Walker;
+use crate::walker::Walker;
 use crate::{Deps, report_headroom, suspect};
 
 /// Says whether what was listed may be true.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use shared::domain::call::Call;
-use shared::domain::call::{Change, Known};
+use shared::domain::stored_call::{Change, Known};
 use shared::platform::db::{DbError, Executor};
 use shared::store::call::{self, Look};
 

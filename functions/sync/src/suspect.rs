@@ -13,9 +13,8 @@ use shared::store::sync_state::State;
 
 use crate::Deps;
 use crate::absent::Absences;
-use crate::analytics::NoCount;
-use crate::reconcile;
-use crate::walk::Walker;
+use crate::analytics::{self, NoCount};
+use crate::walker::Walker;
 
 /// A stretch in which this many calls are usual is not empty by chance.
 const BUSY: i64 = 20;
@@ -125,7 +124,7 @@ async fn emptiness(
             (from, text)
         }
     };
-    if !reconcile::may_ask(before, now) {
+    if !analytics::may_ask(before, now) {
         return Ok(Some(Emptiness { reason, has_none }));
     }
     match walker.vapi.count_between(from, now).await {

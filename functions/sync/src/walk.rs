@@ -5,47 +5,24 @@
 //! page is short: Vapi may cap a page below what was asked. A window that proves dense gives its older
 //! part away to be walked at the same time.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use shared::platform::clock::rfc3339;
-use shared::platform::config;
-use shared::run::{Run, Step};
+use shared::run::Step;
 use shared::store::sync_state::{Pass, Window};
+use tokio::task::JoinSet;
 
-use crate::dedup::Dedup;
 use crate::dense_millisecond;
-use crate::listing::Listing;
 use crate::next_step::{self, NextStep, Position};
-use crate::oddities::Oddities;
-use crate::organisation::Organisation;
 use crate::page::{ReadError, SMALLEST_CAP, WindowCursor};
 use crate::retention_probe::{Ask, RetentionProbe};
-use crate::vapi::{Query, Vapi, VapiError};
-use crate::write::Writers;
-
-/// What all walkers of a run share.
-#[derive(Clone)]
-pub(crate) struct Walker {
-    pub(crate) vapi: Arc<Vapi>,
-    pub(crate) run: Arc<Run>,
-    pub(crate) seen: Arc<Dedup>,
-    pub(crate) writers: Arc<Writers>,
-    pub(crate) oddities: Arc<Oddities>,
-    pub(crate) listing: Arc<Listing>,
-    pub(crate) organisation: Arc<Organisation>,
-    pub(crate) settings: config::Sync,
-    /// Calls asked for in one page; lowered for the rest of the run where large pages do not come through.
-    pub(crate) page_limit: Arc<AtomicUsize>,
-    /// Assistants that tell apart the calls of one crowded millisecond.
-    pub(crate) assistant_ids: Arc<Vec<String>>,
-    /// Windows that nobody walks yet.
-    pub(crate) waiting: Arc<AtomicUsize>,
-    pub(crate) now: DateTime<Utc>,
-}
+use crate::vapi::{Query, VapiError};
+use crate::walker::Walker;
+use crate::write::raise;
 
 /// How a walk ended.
 #[derive(Debug, PartialEq)]
@@ -56,6 +33,15 @@ pub(crate) struct Walked {
     pub(crate) is_cut: bool,
     /// Where every call that Vapi lists was read; a walk through changed calls shows that of no stretch.
     pub(crate) read: Option<Stretch>,
+}
+
+/// What walking some windows came to.
+#[derive(Default)]
+pub(crate) struct Walks {
+    /// Windows that time did not suffice for.
+    pub(crate) left: usize,
+    /// Where every call that Vapi lists was read.
+    pub(crate) read: Vec<Stretch>,
 }
 
 /// A stretch of creation time, both ends included.
@@ -191,14 +177,6 @@ impl Walker {
         }
     }
 
-    /// `None` once it is time for the checkpoint.
-    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let left = (self.run.checkpoint_at() - shared::platform::clock::now())
-            .to_std()
-            .ok()?;
-        tokio::time::timeout(left, work).await.ok()
-    }
-
     /// Vapi did not serve all of a window: says from where on it did.
     fn report_gap(&self, pass: Pass, asked_from: Option<DateTime<Utc>>, served_from: DateTime<Utc>, message: &str) {
         // A changed call that is gone from Vapi was stored before, and a last look begins at the very end.
@@ -221,5 +199,26 @@ impl Walker {
     fn may_split(&self) -> Option<usize> {
         let is_short_of_work = self.vapi.downloads > 1 && self.waiting.load(Ordering::Relaxed) < self.vapi.downloads;
         is_short_of_work.then(|| self.page_limit.load(Ordering::Relaxed))
+    }
+}
+
+/// Walks the windows, a few at once, and the parts that they give away, until all is read or time is up.
+pub(crate) async fn all(walker: &Walker, windows: Vec<Window>, downloads: usize) -> Result<Walks> {
+    let mut queue = VecDeque::from(windows);
+    let mut tasks = JoinSet::new();
+    let mut walks = Walks::default();
+    loop {
+        while tasks.len() < downloads && !walker.run.is_out_of_time() {
+            let Some(window) = queue.pop_front() else { break };
+            tasks.spawn(walker.clone().walk(window));
+        }
+        walker.waiting.store(queue.len(), Ordering::Relaxed);
+        let Some(ended) = tasks.join_next().await.map(raise).transpose()? else {
+            walks.left += queue.len();
+            return Ok(walks);
+        };
+        walks.left += usize::from(ended.is_cut);
+        walks.read.extend(ended.read);
+        queue.extend(ended.parts);
     }
 }

@@ -1,11 +1,7 @@
 //! A Vapi call, read.
 
-mod stored;
-
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-
-pub use stored::{Change, Known, Stored};
 
 /// The 128-bit hash of a stored document: what tells a changed call from an unchanged one.
 pub type DocumentHash = [u8; 16];

@@ -3,6 +3,8 @@
 //! A migration adds a row to `backfills`; `callmark migrate` works it off. Each batch is a transaction that also keeps how
 //! far it came, so that whoever comes after a kill goes on, and two at once share the work.
 
+pub(crate) mod batch;
+
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,6 +16,7 @@ use tokio_postgres::types::{Json, Type};
 
 use crate::platform::db::{self, DbError, Executor, Pool, Transaction};
 use crate::store::{call, score};
+use batch::{Batch, Ended};
 
 /// A batch that took this long held up whoever wanted its rows for long enough: the next one is smaller.
 const LONG: Duration = Duration::from_millis(200);
@@ -34,24 +37,6 @@ pub struct Progress {
     pub rows_changed: i64,
     /// When the last row had been looked at.
     pub done_at: Option<DateTime<Utc>>,
-}
-
-/// What a batch may come to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Batch {
-    /// Rows that are looked at.
-    pub(crate) read: i64,
-    /// Rows that are changed.
-    pub(crate) changed: i64,
-}
-
-/// What a batch came to.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Ended {
-    pub(crate) read: i64,
-    pub(crate) changed: i64,
-    /// The key of the last row that was looked at; none where there are no more.
-    pub(crate) last_key: Option<Value>,
 }
 
 /// The backfills that this code knows, by the names that migrations gave them.

@@ -4,7 +4,7 @@ use shared::store::notification::Listed;
 
 use super::messages::reason;
 use crate::format::{self, Moment, StatusMark};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// One way to reach people.
 pub(super) struct Channel {

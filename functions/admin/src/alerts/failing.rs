@@ -3,11 +3,11 @@
 use shared::store::incident::{Incident, Kind};
 use uuid::Uuid;
 
+use crate::format::first_line;
 use crate::format::{self, Moment};
 use crate::parameters::Parameters;
 use crate::run_requests::SCRIPTS;
-use crate::runs::first_line;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// Characters of an error that are shown; its run has all of them.
 const SUMMARY: usize = 300;

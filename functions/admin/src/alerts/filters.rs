@@ -2,7 +2,7 @@
 
 use shared::store::notification::Filter;
 
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::parameters::Parameters;
 
 /// A value of a filter, as the address has it and as people read it.
@@ -32,7 +32,7 @@ pub(super) struct Select {
 }
 
 impl Filters {
-    pub(super) fn read(parameters: &Parameters) -> Result<Self, Trouble> {
+    pub(super) fn read(parameters: &Parameters) -> Result<Self, PageError> {
         let one_of = |name, choices: &[Choice], expected| {
             let values: Vec<&'static str> = choices.iter().map(|(value, _)| *value).collect();
             parameters.one_of(name, &values, expected)

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::filters;
 use crate::format::{self, Moment, StatusMark};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// A message in words.
 pub(super) struct Message {

@@ -6,7 +6,7 @@ use shared::store::incident::Incident;
 
 use super::failing::words;
 use crate::format;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// One line, that leads to the page on alerts; blank while all is well.
 #[derive(Template)]

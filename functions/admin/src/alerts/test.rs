@@ -15,11 +15,11 @@ use super::messages::reason;
 use super::{PATH, filters};
 use crate::App;
 use crate::csrf::Proof;
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::format::{self, StatusMark};
 use crate::parameters::Parameters;
 use crate::run_requests;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 use shared::platform::db::Executor;
 
 /// After this long nobody is expected to answer any more: a message takes seconds, and a function that failed is
@@ -56,8 +56,8 @@ pub(super) async fn send(
     State(app): State<App>,
     viewer: Viewer,
     form: Result<Form<Proof>, FormRejection>,
-) -> Result<Redirect, Trouble> {
-    let Form(proof) = form.map_err(|_| Trouble::Forged)?;
+) -> Result<Redirect, PageError> {
+    let Form(proof) = form.map_err(|_| PageError::Forged)?;
     proof.check(&viewer)?;
     let event = Event::TestRequested(TestRequested {
         requested_by: viewer.user().to_owned(),
@@ -75,7 +75,7 @@ pub(super) async fn banner(
     db: &impl Executor,
     parameters: &Parameters,
     viewer: &Viewer,
-) -> Result<Option<Banner>, Trouble> {
+) -> Result<Option<Banner>, PageError> {
     let Some(asked) = parameters.asked_at()? else {
         return Ok(None);
     };

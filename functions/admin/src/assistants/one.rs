@@ -17,13 +17,13 @@ use super::window::{Preset, Stretches, Window};
 use super::{name, score};
 use crate::App;
 use crate::chart::{self, Chart, Series, Unit};
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::format::{self, Moment};
 use crate::page::{self, Section};
 use crate::parameters::Parameters;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
-const UNKNOWN: Trouble = Trouble::NotFound("There is no such assistant, and no call of it.");
+const UNKNOWN: PageError = PageError::NotFound("There is no such assistant, and no call of it.");
 /// Versions on a page.
 const VERSIONS: usize = 20;
 /// Characters of a prompt that are shown.
@@ -90,7 +90,7 @@ pub(super) async fn show(
     viewer: Viewer,
     parameters: Parameters,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     let Path(id) = path.map_err(|_| UNKNOWN)?;
     if id.contains('\0') {
         return Err(UNKNOWN);
@@ -142,12 +142,12 @@ pub(super) async fn show(
 }
 
 /// The number of the version whose predecessors are shown.
-fn below(parameters: &Parameters) -> Result<Option<i32>, Trouble> {
+fn below(parameters: &Parameters) -> Result<Option<i32>, PageError> {
     let Some(text) = parameters.text("below")? else {
         return Ok(None);
     };
     let number = text.parse().ok().filter(|number| *number > 0);
-    number.map(Some).ok_or(Trouble::Parameter {
+    number.map(Some).ok_or(PageError::Parameter {
         name: "below",
         expected: "the number of a version",
     })
@@ -159,7 +159,7 @@ async fn earlier(
     window: &Window,
     first: DateTime<Utc>,
     zone: Tz,
-) -> Result<Option<Earlier>, Trouble> {
+) -> Result<Option<Earlier>, PageError> {
     let range = window.range.start..first.min(window.range.end);
     if range.is_empty() {
         return Ok(None);

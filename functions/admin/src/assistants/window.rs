@@ -5,9 +5,9 @@ use std::ops::Range;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::parameters::{Parameters, midnight};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// Days that are looked at unless others are asked for.
 const DEFAULT: u64 = 30;
@@ -39,7 +39,7 @@ pub(super) struct Preset {
 }
 
 impl Window {
-    pub(super) fn read(parameters: &Parameters, viewer: &Viewer) -> Result<Self, Trouble> {
+    pub(super) fn read(parameters: &Parameters, viewer: &Viewer) -> Result<Self, PageError> {
         let zone = viewer.zone();
         let dates = parameters.dates(zone, viewer.now, DEFAULT)?;
         Ok(Self {

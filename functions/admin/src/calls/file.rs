@@ -9,9 +9,9 @@ use shared::platform::db::{self, DbError};
 use shared::store::dashboard::Listed;
 
 use super::filters::Filters;
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::parameters::Parameters;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 use crate::{App, export};
 
 /// The columns of the CSV file; the members of an NDJSON object have the same names.
@@ -37,7 +37,7 @@ const HEADER: [&str; 19] = [
     "analysis_run_id",
 ];
 
-pub(crate) async fn csv(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, Trouble> {
+pub(crate) async fn csv(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, PageError> {
     let rows = rows(&app, &viewer, &parameters).await?;
     Ok(export::csv("calls.csv", &HEADER, rows.map_ok(cells)))
 }
@@ -46,7 +46,7 @@ pub(crate) async fn ndjson(
     State(app): State<App>,
     viewer: Viewer,
     parameters: Parameters,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     let rows = rows(&app, &viewer, &parameters).await?;
     Ok(export::ndjson("calls.ndjson", rows))
 }
@@ -55,7 +55,7 @@ async fn rows(
     app: &App,
     viewer: &Viewer,
     parameters: &Parameters,
-) -> Result<impl Stream<Item = Result<Listed, DbError>> + Send + 'static + use<>, Trouble> {
+) -> Result<impl Stream<Item = Result<Listed, DbError>> + Send + 'static + use<>, PageError> {
     let filters = Filters::read(parameters, viewer)?;
     let connection = db::connect(&app.pool).await?;
     let rows = filters.stream(&connection).await?;

@@ -7,9 +7,9 @@ use shared::store::dashboard::{self, Listed, Quality, Scope};
 use shared::store::score;
 use uuid::Uuid;
 
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::parameters::{Dates, Parameters, Place};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// Days that are shown where none are chosen.
 const DAYS: u64 = 30;
@@ -36,7 +36,7 @@ pub(crate) struct Preset {
 }
 
 impl Filters {
-    pub(crate) fn read(parameters: &Parameters, viewer: &Viewer) -> Result<Self, Trouble> {
+    pub(crate) fn read(parameters: &Parameters, viewer: &Viewer) -> Result<Self, PageError> {
         let names = Quality::ALL.map(Quality::as_str);
         let quality = parameters.one_of(
             "quality",
@@ -45,7 +45,7 @@ impl Filters {
              \u{201c}with_transcript\u{201d}",
         )?;
         let run = parameters.text("run")?.map(Uuid::parse_str).transpose();
-        let run = run.map_err(|_| Trouble::Parameter {
+        let run = run.map_err(|_| PageError::Parameter {
             name: "run",
             expected: "the id of a run",
         })?;

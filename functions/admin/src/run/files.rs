@@ -11,9 +11,9 @@ use shared::run::LogRow;
 use uuid::Uuid;
 
 use super::lines::Lines;
-use super::{NO_SUCH_RUN, id_of};
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::parameters::Parameters;
+use crate::run_id::{NO_SUCH_RUN, id_of};
 use crate::{App, export};
 
 const HEADER: [&str; 7] = ["id", "run_id", "timestamp", "level", "step", "message", "meta"];
@@ -22,7 +22,7 @@ pub(super) async fn csv(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,
     parameters: Parameters,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     let (client, id, lines) = asked_for(&app, path, &parameters).await?;
     let rows = run::all_logs(&client, id, &lines.filter).await?;
     let records = rows.map(|row| row.map(record));
@@ -34,7 +34,7 @@ pub(super) async fn ndjson(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,
     parameters: Parameters,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     let (client, id, lines) = asked_for(&app, path, &parameters).await?;
     let rows = run::all_logs(&client, id, &lines.filter).await?;
     let name = format!("callmark-run-{id}-logs.ndjson");
@@ -45,7 +45,7 @@ async fn asked_for(
     app: &App,
     path: Result<Path<String>, PathRejection>,
     parameters: &Parameters,
-) -> Result<(Client, Uuid, Lines), Trouble> {
+) -> Result<(Client, Uuid, Lines), PageError> {
     let id = id_of(path)?;
     let lines = Lines::read(parameters)?;
     let client = db::connect(&app.pool).await?;

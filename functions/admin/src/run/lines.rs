@@ -5,10 +5,10 @@ use serde_json::Value;
 use shared::run::{Level, LogFilter, LogRow, StepSpan};
 use uuid::Uuid;
 
-use crate::error_page::Trouble;
+use crate::error::PageError;
+use crate::pager::key;
 use crate::parameters::Parameters;
-use crate::runs::key;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// From which level on, as the address has it and as the form does.
 const LEVELS: [(&str, &str, Level); 4] = [
@@ -40,7 +40,7 @@ pub(super) struct Line {
 }
 
 impl Lines {
-    pub(super) fn read(parameters: &Parameters) -> Result<Self, Trouble> {
+    pub(super) fn read(parameters: &Parameters) -> Result<Self, PageError> {
         let names = LEVELS.map(|(name, ..)| name);
         let level = parameters.one_of("level", &names, "one of debug, info, warning and error")?;
         let level = LEVELS.into_iter().find(|(name, ..)| Some(*name) == level);

@@ -3,9 +3,9 @@
 use shared::run::Row;
 use shared::run::touched::{self, MOST_COUNTED, Rejected};
 
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::format::{self, Moment};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 use shared::platform::db::Executor;
 
 /// Calls that are listed.
@@ -36,7 +36,7 @@ pub(super) struct Call {
 }
 
 /// Looked up by what the script does.
-pub(super) async fn of(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touched, Trouble> {
+pub(super) async fn of(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touched, PageError> {
     match run.script_name.as_str() {
         "qci-analysis" => scored(db, run, viewer).await,
         "vapi-sync" => stored(db, run, viewer).await,
@@ -44,7 +44,7 @@ pub(super) async fn of(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result
     }
 }
 
-async fn scored(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touched, Trouble> {
+async fn scored(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touched, PageError> {
     let (counts, calls) = futures::try_join!(
         touched::scored_by_status(db, run.id),
         touched::scored(db, run.id, LISTED)
@@ -61,7 +61,7 @@ async fn scored(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touche
     })
 }
 
-async fn stored(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touched, Trouble> {
+async fn stored(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touched, PageError> {
     let during = (run.started_at, run.finished_at.unwrap_or(viewer.now));
     let ((count, calls), rejected) = futures::try_join!(
         touched::stored(db, during, LISTED),

@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 use shared::run::{self, Row, Status};
 
 use super::SCRIPTS;
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::format::{self, StatusMark};
 use crate::parameters::Parameters;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 use shared::platform::db::Executor;
 
 /// After this long nobody is expected to answer a request any more.
@@ -42,7 +42,7 @@ pub(crate) async fn banner(
     db: &impl Executor,
     parameters: &Parameters,
     viewer: &Viewer,
-) -> Result<Option<Banner>, Trouble> {
+) -> Result<Option<Banner>, PageError> {
     let Some(asked) = parameters.asked_at()? else {
         return Ok(None);
     };

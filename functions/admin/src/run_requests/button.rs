@@ -6,7 +6,7 @@ use shared::run::Row;
 
 use super::{SCRIPTS, call_address, refusal};
 use crate::App;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// A form of one button.
 #[derive(Template)]

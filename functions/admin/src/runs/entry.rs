@@ -1,11 +1,10 @@
 //! A run as a line of a list.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use shared::run::{Row, Status};
 use uuid::Uuid;
 
 use crate::format::{self, Moment, StatusMark};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// A run in words and figures.
 pub(crate) struct Entry {
@@ -41,28 +40,12 @@ impl Entry {
             status: format::status(&row.status),
             is_running,
             is_late: is_running && row.deadline_at < viewer.now,
-            duration: format::duration(took(row.started_at, row.finished_at, viewer.now)),
+            duration: format::duration(format::took(row.started_at, row.finished_at, viewer.now)),
             counts: counts.map(|number| format::count(number.into())),
             cost: format::dollars(counters.api_cost),
-            reason: first_line(row.reason().unwrap_or_default(), 160),
+            reason: format::first_line(row.reason().unwrap_or_default(), 160),
             trigger: row.triggered_by,
             script: row.script_name,
         }
-    }
-}
-
-/// How long a run took, or has been running.
-pub(crate) fn took(began: DateTime<Utc>, ended: Option<DateTime<Utc>>, now: DateTime<Utc>) -> TimeDelta {
-    (ended.unwrap_or(now) - began).max(TimeDelta::zero())
-}
-
-/// The first line of a text, `most` characters at most.
-pub(crate) fn first_line(text: &str, most: usize) -> String {
-    let text = text.trim();
-    let line = text.lines().next().unwrap_or_default();
-    match line.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None if line.len() < text.len() => format!("{line} …"),
-        None => line.to_owned(),
     }
 }

@@ -8,9 +8,9 @@ use shared::platform::db;
 use shared::run::{Row, list};
 
 use super::filters::Filters;
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::parameters::Parameters;
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 use crate::{App, export};
 
 const HEADER: [&str; 17] = [
@@ -33,7 +33,7 @@ const HEADER: [&str; 17] = [
     "metadata",
 ];
 
-pub(super) async fn csv(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, Trouble> {
+pub(super) async fn csv(State(app): State<App>, viewer: Viewer, parameters: Parameters) -> Result<Response, PageError> {
     let filters = Filters::read(&parameters, &viewer)?;
     let client = db::connect(&app.pool).await?;
     let rows = list::all(&client, &filters.filter()).await?;
@@ -46,7 +46,7 @@ pub(super) async fn ndjson(
     State(app): State<App>,
     viewer: Viewer,
     parameters: Parameters,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     let filters = Filters::read(&parameters, &viewer)?;
     let client = db::connect(&app.pool).await?;
     let rows = list::all(&client, &filters.filter()).await?;

@@ -5,9 +5,9 @@ use shared::run::Status;
 use shared::run::list::Filter;
 use shared::run::overview::{Scope, Script};
 
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::parameters::{Dates, Parameters};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// Days that a page shows where its address names none.
 const DAYS: u64 = 30;
@@ -32,8 +32,8 @@ pub(super) struct Preset {
 }
 
 impl Filters {
-    pub(super) fn read(parameters: &Parameters, viewer: &Viewer) -> Result<Self, Trouble> {
-        let text = |name| Ok::<_, Trouble>(parameters.text(name)?.map(str::to_owned));
+    pub(super) fn read(parameters: &Parameters, viewer: &Viewer) -> Result<Self, PageError> {
+        let text = |name| Ok::<_, PageError>(parameters.text(name)?.map(str::to_owned));
         let status = parameters.one_of(
             "status",
             &STATUSES,

@@ -9,7 +9,7 @@ use crate::App;
 use crate::chart::{self, Chart, Unit};
 use crate::format::{self, StatusMark};
 use crate::run_requests::{self, Button};
-use crate::session_guard::Viewer;
+use crate::viewer::Viewer;
 
 /// One script.
 pub(super) struct ScriptLine {

@@ -9,8 +9,8 @@ use shared::platform::db::{Executor, Transaction};
 use shared::store::framework;
 use shared::store::score::earlier::{self, EarlierAnalysis};
 
-use super::copy::Tally;
 use super::old::{Found, Old, SCHEMA};
+use super::tally::Tally;
 
 /// The framework of analyses that name none.
 const UNNAMED: &str = "QCI Standard";

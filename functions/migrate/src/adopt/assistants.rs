@@ -10,9 +10,9 @@ use shared::domain::document::{self, Reading};
 use shared::platform::db::Transaction;
 use shared::store::assistant::adopted::{self, Adopted, Version};
 
-use super::copy::{Tally, keys};
 use super::members::{Members, object_in};
 use super::old::{Found, Old, SCHEMA};
+use super::tally::{Tally, keys};
 
 /// Why an assistant cannot be taken.
 const BLANK: &str = "assistants whose id is blank";

@@ -6,17 +6,17 @@ use anyhow::Result;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use shared::domain::call::{Call, DocumentHash};
-use shared::domain::call::{Change, Known};
 use shared::domain::document::{self, EARLIER, Fuller, Reading, Version};
 use shared::domain::reject::Reject;
+use shared::domain::stored_call::{Change, Known};
 use shared::platform::db::{self, DbError, Executor, Transaction};
 use shared::store::call::adopted::{self, Adopted};
 use shared::store::call::{self, Look};
 use shared::store::reject;
 
-use super::copy::{Care, Tally};
 use super::members::{Members, NOTHING, object_in};
 use super::old::Old;
+use super::tally::{Care, Tally};
 
 /// The index on the ids of rejects holds no longer ones.
 const LONGEST_ID: usize = 2000;

@@ -1,7 +1,5 @@
 //! Copies the old tables into ours, a bounded transaction at a time; each keeps how far it came.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use shared::platform::db::{self, Executor, Pool, Transaction};
@@ -10,52 +8,8 @@ use tokio::sync::watch;
 
 use super::old::{Found, Old, SCHEMA, Table};
 use super::survey::Survey;
+use super::tally::{Care, Tally};
 use super::{Stage, analyses, assistants, calls, runs};
-
-/// Whether rows are stored together, or each by itself since the database refuses one of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Care {
-    Together,
-    EachAlone,
-}
-
-/// What a batch came to.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) taken: u64,
-    pub(super) present: u64,
-    refused: u64,
-    reasons: BTreeMap<String, u64>,
-}
-
-impl Tally {
-    /// Notes what is odd about a row.
-    pub(super) fn note(&mut self, what: &str) {
-        self.note_many(what, 1);
-    }
-
-    pub(super) fn note_many(&mut self, what: &str, rows: u64) {
-        if rows > 0 {
-            *self.reasons.entry(what.to_owned()).or_default() += rows;
-        }
-    }
-
-    /// Counts rows that cannot be taken.
-    pub(super) fn refuse(&mut self, why: &str, rows: u64) {
-        self.refused += rows;
-        self.note_many(why, rows);
-    }
-
-    fn add_to(&self, progress: &mut Progress) {
-        let counted = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        progress.rows_taken += counted(self.taken);
-        progress.rows_present += counted(self.present);
-        progress.rows_refused += counted(self.refused);
-        for (reason, rows) in &self.reasons {
-            *progress.reasons.entry(reason.clone()).or_default() += counted(*rows);
-        }
-    }
-}
 
 /// Copies what is left of every table. `watch` is told how far it is; `is_late` ends it between two batches, and then
 /// the answer is whether everything was copied.
@@ -184,13 +138,6 @@ impl Work<'_> {
 
 fn counted(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
-}
-
-/// Rows of a batch that were read together: how many, by their key.
-pub(super) fn keys(rows: &[Old]) -> Vec<&str> {
-    let mut keys: Vec<&str> = rows.iter().map(Old::key).collect();
-    keys.dedup();
-    keys
 }
 
 fn is_about_a_row(error: &anyhow::Error) -> bool {

@@ -19,6 +19,7 @@ mod plan;
 mod relocate;
 mod runs;
 mod survey;
+mod tally;
 mod value;
 mod verify;
 

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use shared::platform::db::{Executor, Transaction};
 use shared::run::adopted::{self, AdoptedLine, AdoptedRun, MARK};
 
-use super::copy::Tally;
 use super::old::Old;
+use super::tally::Tally;
 use super::value;
 
 /// What a run says that was still `running`: its process is gone.

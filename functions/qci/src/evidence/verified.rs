@@ -2,8 +2,8 @@
 
 use shared::domain::rubric::{EvidenceFrom, Lane, Rubric};
 
-use super::{Evidence, Quote, QuoteMatcher};
-use crate::answer::{Answer, Failure, Strength, Tip};
+use super::{Evidence, QuoteMatcher};
+use crate::answer::{Answer, Failure, Quote, Strength, Tip};
 use shared::domain::transcript::Transcript;
 
 /// What came of checking the quotes of an answer.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio_postgres::types::Type;
 
 use crate::platform::db::{DbError, Executor as _, Transaction};
-use crate::store::backfill::{Batch, Ended};
+use crate::store::backfill::batch::{Batch, Ended};
 
 /// Compressed bytes that one batch writes anew, at most, but for one row.
 const BYTES: i64 = 2 << 20;

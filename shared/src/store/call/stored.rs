@@ -13,7 +13,10 @@ use std::collections::HashMap;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use crate::domain::call::{Call, DocumentHash, Known, Stored};
+use crate::domain::{
+    call::{Call, DocumentHash},
+    stored_call::{Known, Stored},
+};
 use crate::platform::db::{DbError, Executor, Transaction};
 
 /// How stored calls are looked at.

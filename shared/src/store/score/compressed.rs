@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 
 use crate::platform::db::{DbError, Executor as _, Transaction};
-use crate::store::backfill::{Batch, Ended};
+use crate::store::backfill::batch::{Batch, Ended};
 use crate::store::call;
 
 /// Stores analyses with lz4 that are stored with pglz: those of the next rows behind a call and framework.

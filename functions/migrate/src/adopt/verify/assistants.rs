@@ -7,9 +7,9 @@ use shared::store::assistant::adopted::{self, Adopted, Version};
 
 use super::{Compared, Side};
 use crate::adopt::assistants::{ORDER, read_assistant, read_versions};
-use crate::adopt::copy::keys;
 use crate::adopt::old::{Old, SCHEMA};
 use crate::adopt::reading;
+use crate::adopt::tally::keys;
 
 pub(super) async fn compared(side: &Side<'_>, now: DateTime<Utc>) -> Result<Vec<Compared>> {
     let now = side.adopted_by(now);

@@ -10,8 +10,8 @@ use shared::store::call::{self, Look};
 
 use super::{Compared, Side};
 use crate::adopt::calls::{gather, unseen};
-use crate::adopt::copy::Tally;
 use crate::adopt::old::Old;
+use crate::adopt::tally::Tally;
 
 /// What is added up over all calls.
 #[derive(Default)]

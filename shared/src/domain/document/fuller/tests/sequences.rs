@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::domain::call::Call;
-use crate::domain::call::{Known, Stored};
+use crate::domain::stored_call::{Known, Stored};
 
 use super::{document, read};
 

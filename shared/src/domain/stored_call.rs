@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::{Call, DocumentHash};
+use crate::domain::call::{Call, DocumentHash};
 use crate::domain::document::{Version, fuller};
 
 /// What tells whether a call has changed, without its document.

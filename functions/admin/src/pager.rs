@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use shared::run::list::{Part, Place};
 use uuid::Uuid;
 
-use crate::error_page::Trouble;
+use crate::error::PageError;
 use crate::parameters::{self, Key, Parameters};
 
 /// The links at a list's end.
@@ -17,7 +17,7 @@ pub(crate) struct Pager {
 }
 
 /// The part of a list of runs, newest first, that an address asks for.
-pub(crate) fn newest_first(parameters: &Parameters) -> Result<Part, Trouble> {
+pub(crate) fn newest_first(parameters: &Parameters) -> Result<Part, PageError> {
     Ok(match parameters.place()? {
         parameters::Place::Newest => Part::First,
         parameters::Place::Before(key) => Part::After(place(&key, "before")?),
@@ -26,7 +26,7 @@ pub(crate) fn newest_first(parameters: &Parameters) -> Result<Part, Trouble> {
 }
 
 /// The part of a list of log lines, oldest first, that an address asks for.
-pub(crate) fn oldest_first(parameters: &Parameters) -> Result<Part, Trouble> {
+pub(crate) fn oldest_first(parameters: &Parameters) -> Result<Part, PageError> {
     Ok(match parameters.place()? {
         parameters::Place::Newest => Part::First,
         parameters::Place::Before(key) => Part::Before(place(&key, "before")?),
@@ -95,8 +95,8 @@ fn cut<T>(part: Part, rows: &mut Vec<T>, most: i64) -> (bool, bool) {
     }
 }
 
-fn place(key: &Key, name: &'static str) -> Result<Place, Trouble> {
-    let id = Uuid::parse_str(&key.id).map_err(|_| Trouble::Parameter {
+fn place(key: &Key, name: &'static str) -> Result<Place, PageError> {
+    let id = Uuid::parse_str(&key.id).map_err(|_| PageError::Parameter {
         name,
         expected: "a place that a page of this list links to",
     })?;
