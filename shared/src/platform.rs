@@ -3,9 +3,11 @@
 pub mod aws;
 pub mod clock;
 pub mod config;
+mod database_url;
 pub mod db;
 pub mod event;
 pub mod http;
 pub mod lambda;
+pub mod proxy;
 pub mod telemetry;
 mod tls;

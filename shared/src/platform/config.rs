@@ -23,7 +23,6 @@ mod watchdog;
 pub use admin::{Admin, is_user_name};
 pub use alerts::{Alerts, Email};
 pub use judge::{Judge, Qci, ResponseFormat};
-pub use proxy::{Proxy, proxy_of};
 pub use vapi::{Sync, Vapi};
 pub use watchdog::Watchdog;
 
@@ -130,7 +129,7 @@ impl Reader {
     pub fn database(&mut self) -> Database {
         let url = self.required("DATABASE_URL", POSTGRES_URL).unwrap_or_default();
         if !url.is_empty()
-            && let Err(malformed) = crate::platform::db::check_url(&url)
+            && let Err(malformed) = crate::platform::database_url::check_url(&url)
         {
             self.problem("DATABASE_URL", malformed.fault, malformed.expected);
         }

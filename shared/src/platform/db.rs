@@ -20,15 +20,14 @@ mod patience;
 mod pool;
 mod retry;
 mod session;
-mod url;
 
-pub use client::{Client, Executor, Rows, Transaction};
+pub use crate::platform::database_url::MalformedUrl;
+pub use client::{Client, Executor, Rows, Transaction, connect};
 pub use copy::BinaryCopy;
 pub use created::{Created, applied, created, created_indexes};
 pub use error::{ConnectError, DbError, NoConnection, is_about_the_row, is_transient};
 pub use later::LaterError;
 pub use lenient::Lenient;
 pub use migrate::{Migrated, MigrationError, migrate, migrate_until, migrate_with};
-pub use pool::{Pool, connect, pool};
+pub use pool::{Pool, pool};
 pub use retry::{is_away, retry};
-pub use url::{MalformedUrl, check_url};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::platform::config::{self, Proxy};
+use crate::platform::proxy::{self, Proxy};
 use crate::platform::tls;
 
 /// Who we say we are; bot protection in front of an API turns anonymous clients away.
@@ -63,7 +63,7 @@ impl NoAnswer {
 
 impl From<reqwest::Error> for NoAnswer {
     fn from(error: reqwest::Error) -> Self {
-        match error.url().and_then(config::proxy_of) {
+        match error.url().and_then(proxy::proxy_of) {
             Some(proxy) => Self::ThroughProxy { proxy, source: error },
             None => Self::Direct(error),
         }

@@ -9,7 +9,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, SimpleQueryMessage};
 
 use super::copy::BinaryCopy;
-use super::error::{DbError, is_transient};
+use super::error::{ConnectError, DbError, is_transient};
 use super::session::Session;
 use super::{doubt, pool::Pool};
 
@@ -92,6 +92,13 @@ pub struct Transaction<'a> {
     client: &'a mut Client,
     id: String,
     is_open: bool,
+}
+
+/// A connection of the pool, or why there is none.
+pub async fn connect(pool: &Pool) -> Result<Client, ConnectError> {
+    Ok(Client {
+        session: Session::open(pool).await?,
+    })
 }
 
 impl Client {

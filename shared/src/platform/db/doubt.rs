@@ -7,9 +7,9 @@ use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
-use super::client::{Client, Executor as _};
+use super::client::{Client, Executor as _, connect};
 use super::error::{ConnectError, DbError};
-use super::pool::{Pool, connect};
+use super::pool::Pool;
 
 /// What became of a transaction.
 enum Fate {

@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use tokio_postgres::types::Type;
 
-use super::client::Executor as _;
-use super::pool::{Pool, connect};
-
-/// The name that our connections have at the server.
-pub(super) const APPLICATION: &str = "callmark";
+use super::client::{Executor as _, connect};
+use super::pool::{APPLICATION, Pool};
 
 /// Ends `COPY`s of ours that have waited for their client for so long that it cannot be alive: a living one gives its
 /// connection up, or its statement ends, long before. Called by whoever waited for a lock in vain.

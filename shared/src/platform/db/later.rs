@@ -10,9 +10,9 @@ use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
-use super::client::{Client, Executor as _, Transaction};
+use super::client::{Client, Executor as _, Transaction, connect};
 use super::error::{ConnectError, DbError, is_transient};
-use super::pool::{Pool, connect};
+use super::pool::Pool;
 
 /// The statements, in the order in which they are run.
 pub(super) const STATEMENTS: &str = include_str!("../../../../migrations/later.sql");

@@ -9,13 +9,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
-use super::client::{Executor as _, Transaction};
+use super::client::{Executor as _, Transaction, connect};
 use super::error::{ConnectError, DbError, is_transient};
 use super::later::{self, LaterError, Runner};
 use super::migrator::Migrator;
 use super::patience::{LOCKED, Patience, holders};
-use super::pool::{Pool, connect, pool};
-use super::url::MalformedUrl;
+use super::pool::{Pool, pool};
+use crate::platform::database_url::MalformedUrl;
 use crate::platform::{config, telemetry};
 
 /// The key of the transaction-level advisory lock that migrations run under ("callmark" in ASCII).

@@ -6,11 +6,11 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 use tokio_postgres::types::Type;
 
-use super::client::Executor as _;
+use super::client::{Executor as _, connect};
 use super::frozen::end_frozen;
 use super::later::LaterError;
 use super::migrate::MigrationError;
-use super::pool::{Pool, connect};
+use super::pool::Pool;
 use crate::platform::telemetry;
 
 /// How long another migration may take, looked at every quarter of a second.

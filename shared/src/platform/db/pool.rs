@@ -11,18 +11,17 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{CancelToken, Error as DriverError, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::client::Client;
 use super::error::{ConnectError, Refusal};
-use super::frozen::APPLICATION;
 use super::limits::Limits;
-use super::session::Session;
-use super::url::{MalformedUrl, Verify, parse, servers};
+use crate::platform::database_url::{MalformedUrl, Verify, parse, servers};
 use crate::platform::{config, tls};
 
 mod gate;
 
 use gate::Gate;
 
+/// The name that our connections have at the server.
+pub(super) const APPLICATION: &str = "callmark";
 /// How long a server that is there may take to accept TCP; less than a connection may, so that its error names the server.
 const KNOCK: Duration = Duration::from_secs(8);
 /// How long an idle connection may take to prove that it is alive.
@@ -91,14 +90,6 @@ pub fn pool(settings: &config::Database) -> Result<Pool, MalformedUrl> {
     })
 }
 
-/// A connection of the pool, or why there is none.
-pub async fn connect(pool: &Pool) -> Result<Client, ConnectError> {
-    let object = pool.gate.pass(pool.limits.connect, || pool.object()).await?;
-    Ok(Client {
-        session: Session::new(object, pool.clone()),
-    })
-}
-
 impl Pool {
     /// The same connections for people who wait for a page.
     #[must_use]
@@ -134,7 +125,12 @@ impl Pool {
         Self { limits, ..self.clone() }
     }
 
-    async fn object(&self) -> Result<Object, ConnectError> {
+    /// A connection as soon as there is one.
+    pub(super) async fn object(&self) -> Result<Object, ConnectError> {
+        self.gate.pass(self.limits.connect, || self.waiting_object()).await
+    }
+
+    async fn waiting_object(&self) -> Result<Object, ConnectError> {
         let limit = self.limits.connect;
         let patience = Timeouts {
             wait: Some(limit),

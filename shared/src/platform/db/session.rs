@@ -10,11 +10,10 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::Error as DriverError;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
-use super::client::Executor as _;
-use super::error::DbError;
-use super::pool::{Pool, connect};
+use super::error::{ConnectError, DbError};
+use super::pool::Pool;
 
 /// How long telling the server that nobody waits for a statement any more may take.
 const CANCEL: Duration = Duration::from_secs(5);
@@ -50,13 +49,14 @@ pub(super) struct Health {
 }
 
 impl Session {
-    pub(super) fn new(object: Object, pool: Pool) -> Self {
-        Self {
-            object: Some(object),
-            pool,
+    /// Takes a connection out of the pool.
+    pub(super) async fn open(pool: &Pool) -> Result<Self, ConnectError> {
+        Ok(Self {
+            object: Some(pool.object().await?),
+            pool: pool.clone(),
             health: Arc::default(),
             process: AtomicI32::default(),
-        }
+        })
     }
 
     /// Runs a statement within the limit of this pool.
@@ -172,9 +172,14 @@ impl Session {
 /// Asks on another session whether a process of the server is at work; boxed for that reason.
 fn is_at_work(pool: Pool, process: i32) -> BoxFuture<'static, bool> {
     async move {
-        let Ok(client) = connect(&pool).await else { return false };
-        let row = client.query_typed_one(IS_AT_WORK, &[(&process, Type::INT4)]).await;
-        row.is_ok_and(|row| row.get(0))
+        let Ok(session) = Session::open(&pool).await else {
+            return false;
+        };
+        let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&process, Type::INT4)];
+        let rows = session
+            .run(IS_AT_WORK, |client| client.query_typed(IS_AT_WORK, &parameters))
+            .await;
+        rows.is_ok_and(|rows| rows.first().is_some_and(|row| row.get(0)))
     }
     .boxed()
 }

@@ -17,7 +17,7 @@ pub struct MalformedUrl {
 
 /// How the server must prove itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verify {
+pub(in crate::platform) enum Verify {
     /// Encryption is enough.
     No,
     /// Its certificate and name must verify.
@@ -62,7 +62,7 @@ const FOREIGN: [&str; 6] = [
 
 impl MalformedUrl {
     /// Nothing more can be said of it.
-    pub(super) fn unknown() -> Self {
+    pub(in crate::platform) fn unknown() -> Self {
         Self::new("is malformed", EXAMPLE)
     }
 
@@ -83,12 +83,12 @@ impl MalformedUrl {
 }
 
 /// Whether a pool could be made of this URL.
-pub fn check_url(url: &str) -> Result<(), MalformedUrl> {
+pub(super) fn check_url(url: &str) -> Result<(), MalformedUrl> {
     parse(url).map(drop)
 }
 
 /// Reads the URL; `verify-ca` and `verify-full`, which the driver does not know, become a requirement of ours.
-pub(super) fn parse(url: &str) -> Result<(Config, Verify), MalformedUrl> {
+pub(in crate::platform) fn parse(url: &str) -> Result<(Config, Verify), MalformedUrl> {
     let (address, parameters) = split(url);
     let mut verify = Verify::No;
     let parameters: Vec<&str> = parameters
@@ -187,7 +187,7 @@ fn name(parameter: &str) -> &str {
 }
 
 /// Where the servers are, for people: `host:port`, several parted by commas; never the password.
-pub(super) fn servers(target: &Config) -> String {
+pub(in crate::platform) fn servers(target: &Config) -> String {
     let ports = target.get_ports();
     let servers = target.get_hosts().iter().enumerate().map(|(place, host)| {
         let port = ports.get(place).or(ports.first()).copied().unwrap_or(5432);
