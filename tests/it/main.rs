@@ -45,6 +45,7 @@ mod schema;
 mod silent;
 mod skew;
 mod starved;
+mod structure;
 mod sync;
 mod tls;
 mod versions;
