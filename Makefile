@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench bench-qci bench-pages bench-adopt bench-lambda screenshots build clean setup \
-	postgres sam test-sdk test-template test-lambda test-cloud test-judge lint-rust lint-template
+	postgres sam check test-rust test-sdk test-template test-lambda test-cloud test-judge lint-rust lint-template
 
 # What a command passes on: make demo ARGS='--calls 200'
 ARGS :=
@@ -20,16 +20,26 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: postgres ## see it work: a simulated Vapi, a throw-away PostgreSQL, a sync (ARGS='--calls 200')
+	@setup/build.sh
 	@cargo run --quiet --package callmark -- demo $(ARGS)
 
-test: postgres ## run every test (ARGS='name of a test')
+# Cargo knows what changed: once everything is built, this takes less than a minute.
+check: ## the inner loop: format, lints and unit tests of what changed
+	@setup/rust.sh
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	cargo test --quiet --workspace --lib --bins
+
+test: test-rust ## run every test (ARGS='name of a test')
+	@$(MAKE) --no-print-directory test-sdk
+	@if command -v python3 >/dev/null; then $(MAKE) --no-print-directory test-template test-lambda test-cloud; \
+	else echo 'no python3: neither was the template tested, nor the functions under Lambda'"'"'s protocol'; fi
+
+test-rust: postgres # the part of it that is Rust
 	@setup/pgbouncer.sh
 	@setup/postgres_versions.sh
 	@setup/browser.sh
 	cargo test --workspace $(ARGS)
-	@$(MAKE) --no-print-directory test-sdk
-	@if command -v python3 >/dev/null; then $(MAKE) --no-print-directory test-template test-lambda test-cloud; \
-	else echo 'no python3: neither was the template tested, nor the functions under Lambda'"'"'s protocol'; fi
 
 test-sdk: postgres # hold the simulator against Vapi's own client libraries
 	@setup/sdk.sh

@@ -54,18 +54,18 @@ pub(crate) struct Output {
 pub(crate) enum Command {
     /// Create or update the tables
     ///
-    /// Applies what is missing of the migrations; safe to repeat, and safe while others do the same.
+    /// Applies missing migrations. Safe to repeat, and safe while others do the same.
     #[command(after_help = "Reads DATABASE_URL and, for a private certificate, DATABASE_CA.
 
 Example:
   DATABASE_URL=postgres://user:password@host/database callmark migrate")]
     Migrate,
-    /// Take over the database of the earlier system, with all its calls
+    /// Adopt the earlier system's database, with all its calls
     ///
     /// Moves its tables, untouched, into the schema `before_callmark`, creates ours, and copies every call, assistant, run,
     /// log line and analysis into them. Nothing is dropped. Safe to stop and to repeat: it goes on where it was.
     Adopt(Adopt),
-    /// Bring the columns of stored calls up to date with this version
+    /// Update the columns of stored calls after an upgrade
     ///
     /// After an upgrade that reads more out of a call, each sync does some of it. This does the rest at once, from the stored
     /// documents, and asks Vapi for nothing. Safe to stop and to repeat, and while syncs run.
@@ -76,13 +76,13 @@ Example:
   DATABASE_URL=postgres://user:password@host/database callmark rederive"
     )]
     Rederive,
-    /// Bring in what is new and changed at Vapi, once
+    /// Sync new and changed calls from Vapi, once
     Sync(Sync),
     /// Score the calls that have no score yet, once
     Qci(Qci),
-    /// Look for what did not happen, once: lost runs, silent schedules, calls about to be lost
+    /// Check once for lost runs, silent schedules and calls about to be lost
     ///
-    /// Closes runs that gave no result before their deadline, and lists what is amiss.
+    /// Closes runs that passed their deadline, and lists what is wrong.
     #[command(
         after_help = "Reads DATABASE_URL, SYNC_SCHEDULE (rate(6 hours) unless set), QCI_SCHEDULE, SCHEDULE_GAP_HOURS,
 VAPI_RETENTION_DAYS, ALERT_HEADROOM_HOURS, DATABASE_POOL, DATABASE_CA, and EVENT_BUS_NAME to announce what it finds; without that, it tells people itself by
@@ -92,15 +92,15 @@ Example:
   DATABASE_URL=postgres://user:password@host/database callmark watchdog"
     )]
     Watchdog,
-    /// Show the pages: runs, calls, scores
+    /// Serve the pages: runs, calls, scores
     Admin(Admin),
     /// Run everything on this machine on its schedules, with the pages, without AWS
     Serve(Serve),
-    /// Play a Vapi on this machine, to try a client against
+    /// Run a simulated Vapi API on this machine
     Simulate(Simulate),
-    /// Make a user who may look at the pages
+    /// Create a user for the pages
     HashPassword(HashPassword),
-    /// See it work: a simulated Vapi and judge, a throw-away PostgreSQL, a sync, a score for each conversation
+    /// Show it working: a simulated Vapi and judge, a throw-away PostgreSQL, a sync, a score for each conversation
     Demo(Demo),
 }
 
@@ -151,10 +151,10 @@ pub(crate) struct Sync {
     /// The call to read in mode call
     #[arg(long, value_name = "ID")]
     call_id: Option<String>,
-    /// Read and compare, and write nothing but the run
+    /// Read and compare, but store nothing except the run
     #[arg(long)]
     dry_run: bool,
-    /// Cut the run after this time; what is left is continued in a run of the same batch
+    /// Stop the run after this time; the next run of its batch continues
     #[arg(long, value_name = "TIME", default_value_t = Span::minutes(15))]
     pub(crate) time_limit: Span,
     /// The whole input as the Lambda function takes it, such as '{"mode": "full"}'
@@ -177,22 +177,22 @@ Examples:
   callmark qci --framework 'QCI Standard@1' --json"
 )]
 pub(crate) struct Qci {
-    /// Look at this call only; may be given several times
+    /// Score this call only; repeatable
     #[arg(long = "call-id", value_name = "ID")]
     call_ids: Vec<String>,
-    /// Look at this many calls at most, the oldest first
+    /// Look at this many calls at most, oldest first
     #[arg(long, value_name = "CALLS")]
     limit: Option<u32>,
     /// The framework to score by [default: the active one]
     #[arg(long, value_name = "NAME@VERSION")]
     framework: Option<String>,
-    /// Score the named calls again, whatever they have
+    /// Score the calls of --call-id again, even if they have a score
     #[arg(long)]
     force: bool,
-    /// Ask no judge: only say how many calls there are, and about what they would cost
+    /// Estimate the number of calls and their cost without asking the judge
     #[arg(long)]
     estimate: bool,
-    /// Cut the run after this time; what is left is continued in a run of the same batch
+    /// Stop the run after this time; the next run of its batch continues
     #[arg(long, value_name = "TIME", default_value_t = Span::minutes(15))]
     pub(crate) time_limit: Span,
     /// The whole input as the Lambda function takes it, such as '{"limit": 20}'
@@ -229,7 +229,7 @@ pub(crate) struct Serve {
     /// The time from one sync to the next, 1s to 7d [default: `SYNC_EVERY`, or 6h]
     #[arg(long, value_name = "TIME", value_parser = crate::serve::every)]
     pub(crate) every: Option<Span>,
-    /// Cut a run after this time; what is left is continued in a run of the same batch
+    /// Stop a run after this time; the next run of its batch continues
     #[arg(long, value_name = "TIME", default_value_t = Span::minutes(15))]
     pub(crate) time_limit: Span,
     /// The port of the pages on loopback [default: 4180, or a free one if that is taken]
@@ -256,7 +256,7 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "ROWS", default_value_t = 1000)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) page_cap: u16,
-    /// The only key that is let in; any, if it is not given
+    /// The only API key to accept [default: any]
     #[arg(long, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
     /// Wait this long before each answer, such as 200ms

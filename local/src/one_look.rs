@@ -42,7 +42,7 @@ pub(crate) async fn run(screen: &Screen) -> Result<Exit> {
             lost => format!("closed {lost} lost runs\n"),
         };
         match report.open.as_slice() {
-            [] => format!("{lost}nothing is amiss"),
+            [] => format!("{lost}nothing is wrong"),
             open => format!("{lost}amiss:\n  {}", open.join("\n  ")),
         }
     })?;

@@ -76,7 +76,7 @@ pub(crate) async fn run(screen: &Screen, options: &command::Serve) -> Result<Exi
     let scoring = if settings.is_judged() {
         "and scoring what is new"
     } else {
-        "and scoring nothing, for want of OPENAI_API_KEY"
+        "and scoring nothing: OPENAI_API_KEY is not set"
     };
     let watchdog = watchdog::Deps {
         pool: machine.pool.clone(),

@@ -146,7 +146,7 @@ trait Place {
             let ended = end(child).await;
 
             assert_eq!(ended.status, Some(1), "{ended:?}");
-            let told = format!("callmark: {script_name} error: cancelled: the host told it to stop\n");
+            let told = format!("callmark: {script_name} error: cancelled: stopped by Ctrl-C or a signal\n");
             assert!(ended.stderr.ends_with(&told), "{ended:?}");
             let last = self.db().runs().await.pop().unwrap();
             assert_eq!(
@@ -702,7 +702,7 @@ async fn a_look_after_the_runs_closes_what_was_lost_and_says_what_is_amiss() {
 
     assert_eq!(
         (calm.status, calm.stdout.as_str()),
-        (Some(0), "nothing is amiss\n"),
+        (Some(0), "nothing is wrong\n"),
         "{calm:?}"
     );
     assert_eq!(amiss.status, Some(0), "{amiss:?}");
@@ -1173,7 +1173,7 @@ async fn serve_without_a_judge_keeps_calls_and_says_that_it_scores_none() {
     assert_eq!(ended.status, Some(0), "{ended:?}");
     assert_eq!(scripts, ["vapi-sync", "vapi-sync"]);
     assert!(
-        ended.stderr.contains("scoring nothing, for want of OPENAI_API_KEY"),
+        ended.stderr.contains("scoring nothing: OPENAI_API_KEY is not set"),
         "{ended:?}"
     );
     assert_eq!(room.db().count("qci_analyses").await, 0);

@@ -428,7 +428,7 @@ async fn a_host_that_is_told_to_stop_ends_the_run_as_an_error() {
     .await
     .unwrap_err();
 
-    assert_eq!(failure.to_string(), "cancelled: the host told it to stop");
+    assert_eq!(failure.to_string(), "cancelled: stopped by Ctrl-C or a signal");
     let row = db.only_run().await;
     assert_eq!(
         (row.status.as_str(), row.error_message),

@@ -76,7 +76,7 @@ async fn one_signs_in_and_out() {
     browser.until_at("/admin/sign-in").await;
     assert_eq!(browser.violations().await, Vec::<String>::new());
     browser.sign_in("wrong").await;
-    browser.until("[role=alert]", "do not belong together").await;
+    browser.until("[role=alert]", "Wrong user name or password").await;
     // The console mentions the answer 401, and nothing else.
     assert_eq!(browser.complaints().await.len(), 1);
     browser.sign_in(Visitor::PASSWORD).await;

@@ -11,7 +11,7 @@ use shared::platform::db::Client;
 use shared::store::sign_in::{self, Subject, Verdict};
 use tests::{Answer, TestDb, Visitor};
 
-const REFUSAL: &str = "This name and password do not belong together.";
+const REFUSAL: &str = "Wrong user name or password.";
 
 /// A try to sign in from this address.
 async fn try_from(visitor: &mut Visitor, address: &str, user: &str, password: &str) -> Answer {

@@ -67,6 +67,8 @@ struct Page<'a> {
     charts: Vec<Chart>,
     scripts: Vec<ScriptLine>,
     entries: Vec<Entry>,
+    /// There has never been a run.
+    is_new: bool,
     is_live: bool,
     pager: Pager,
 }
@@ -113,6 +115,7 @@ async fn show(State(app): State<App>, viewer: Viewer, parameters: Parameters) ->
             .map(|script| ScriptLine::new(&app, &viewer, script))
             .collect(),
         is_live: entries.iter().any(|entry| entry.is_running) || scripts.iter().any(scripts::is_running),
+        is_new: scripts.is_empty(),
         entries,
         pager,
         parameters: &parameters,

@@ -132,11 +132,7 @@ impl Credentials {
 }
 
 fn refused(viewer: &Viewer, credentials: &Credentials) -> Result<Response, PageError> {
-    let page = again(
-        viewer,
-        credentials,
-        "This name and password do not belong together.".to_owned(),
-    )?;
+    let page = again(viewer, credentials, "Wrong user name or password.".to_owned())?;
     Ok((StatusCode::UNAUTHORIZED, page).into_response())
 }
 

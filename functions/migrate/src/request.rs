@@ -72,5 +72,5 @@ fn response_url(text: &str) -> Result<Url> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .context("nobody can be answered: the event's ResponseURL is no http:// or https:// URL")
+        .context("cannot answer: the event's ResponseURL is no http:// or https:// URL")
 }

@@ -48,7 +48,7 @@ struct Configuration {
     description: String,
 }
 
-/// Reads an event of CloudWatch. One that is neither on nor off, for want of data, is off.
+/// Reads an event of CloudWatch. One that is neither on nor off because data is missing is off.
 pub(crate) fn read(event: &Value, now: DateTime<Utc>) -> Result<Alarm, serde_json::Error> {
     let detail: Detail = serde_json::from_value(event["detail"].clone())?;
     let name = detail.alarm_name.rsplit('/').next().unwrap_or_default().to_owned();

@@ -120,7 +120,7 @@ fn failure(incident: &Incident, title: &str, deps: &Deps, now: DateTime<Utc>) ->
 
 fn reminder(telling: &Telling, deps: &Deps, now: DateTime<Utc>) -> Message {
     let first = &telling.first;
-    let mut message = failure(first, &format!("Still so: {}", headline(first)), deps, now);
+    let mut message = failure(first, &format!("Ongoing: {}", headline(first)), deps, now);
     let others: Vec<String> = telling.others.iter().map(headline).collect();
     if !others.is_empty() {
         message.text("Also", &others.join("; "));

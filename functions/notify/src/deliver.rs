@@ -128,7 +128,7 @@ async fn conclude(
             _ if !outcome.has_arrived() => {
                 incident::hold(&transaction, &ids, now + RETRY_AFTER).await?;
                 if let Some(run) = first.run_id {
-                    let line = format!("nobody was told: {}: {}", message.title, outcome.why());
+                    let line = format!("not notified: {}: {}", message.title, outcome.why());
                     run::append(&transaction, run, Level::Error, Step::Error, &line, now).await?;
                 }
             }
@@ -149,7 +149,7 @@ async fn keep(db: &impl db::Executor, rows: &[Notification]) -> Result<()> {
 }
 
 fn complain(message: &Message, outcome: &Outcome, now: DateTime<Utc>) {
-    tracing::error!("nobody was told: {}: {}", message.title, outcome.why());
+    tracing::error!("not notified: {}: {}", message.title, outcome.why());
     count_failure(now);
 }
 

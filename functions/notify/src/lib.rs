@@ -133,5 +133,5 @@ async fn without_record(
     }
     report.failed += 1;
     deliver::count_failure(now);
-    Err(anyhow!("{}", outcome.why())).context(format!("nobody was told: {}", message.title))
+    Err(anyhow!("{}", outcome.why())).context(format!("not notified: {}", message.title))
 }

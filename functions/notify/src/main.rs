@@ -65,7 +65,7 @@ async fn wire() -> Wired {
     }
     let channels = Channels::open(&settings).await;
     if channels.are_none() {
-        tracing::warn!("nobody is told of anything: there is neither SLACK_WEBHOOK_URL nor ALERT_EMAIL_FROM");
+        tracing::warn!("no notifications: neither SLACK_WEBHOOK_URL nor ALERT_EMAIL_FROM is set");
     }
     let last = if faults.is_empty() { SETTINGS_LAST } else { FAULTS_LAST };
     Wired {

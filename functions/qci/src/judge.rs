@@ -113,7 +113,7 @@ pub enum JudgeError {
         message: String,
     },
     /// Asked too often.
-    #[error("the judge asks for patience (429)")]
+    #[error("the judge is rate limiting us (429)")]
     TooFast {
         /// For how long it wants to be left alone.
         quiet: Option<Duration>,

@@ -38,7 +38,7 @@ pub(crate) struct Scorer {
 
 /// What came of a call.
 pub(crate) enum Ended {
-    /// The judge answered, be it well, and that is stored.
+    /// Stores the judge's answer, good or bad.
     Answered(Box<Answered>),
     /// It did not; nothing is stored.
     Unanswered(Box<Prepared>, JudgeError),

@@ -82,7 +82,7 @@ impl Tally {
         None
     }
 
-    /// The calls without an answer although the judge answered others later: it is they that it has trouble with.
+    /// The calls without an answer although the judge answered others later: those calls caused the errors.
     pub(crate) fn troubled(&mut self) -> Vec<Unanswered> {
         let answered = self.answered;
         let (troubled, rest) = std::mem::take(&mut self.unanswered)

@@ -200,7 +200,7 @@ impl Vapi {
         .await
     }
 
-    /// Whether a call that is not there may be for want of Vapi: a wrong base URL has no listing either.
+    /// Whether a call that is not there may mean that there is no Vapi: a wrong base URL has no listing either.
     pub(crate) async fn check_base_url(&self) -> Result<(), VapiError> {
         let one = Query {
             limit: 1,

@@ -266,7 +266,7 @@ async fn ending(run: &Run, order: &RunSpec<'_>, work: impl Future<Output = Resul
             Ok(result) => result,
             Err(panic) => bail!("panicked: {}", panic_message(&*panic)),
         },
-        () = order.stop.cancelled() => bail!("cancelled: the host told it to stop"),
+        () = order.stop.cancelled() => bail!("cancelled: stopped by Ctrl-C or a signal"),
         () = tokio::time::sleep(last_moment) => bail!("out of time: no checkpoint was reached before the deadline"),
     }
 }

@@ -90,7 +90,7 @@ impl Judge {
     }
 }
 
-/// Judges until standard input ends, be it because the benchmark was killed.
+/// Judges until standard input ends, also when the benchmark is killed.
 pub(crate) async fn serve(requests_a_second: Option<usize>) -> Result<()> {
     let server = Server::start(Settings {
         latency: LATENCY,

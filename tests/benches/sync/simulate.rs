@@ -87,7 +87,7 @@ impl Simulator {
     }
 }
 
-/// Serves a generated world until standard input ends, be it because the benchmark was killed.
+/// Serves a generated world until standard input ends, also when the benchmark is killed.
 pub(crate) async fn serve(calls: usize) -> Result<()> {
     let mut world = World::generate(&Spec {
         calls,

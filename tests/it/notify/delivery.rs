@@ -116,7 +116,7 @@ async fn what_reaches_nobody_is_on_record_in_the_log_of_its_run_and_told_later()
     let (level, step, message): (String, String, String) = (logged[0].get(0), logged[0].get(1), logged[0].get(2));
     assert_eq!((level.as_str(), step.as_str()), ("ERROR", "ERROR"));
     assert!(
-        message.starts_with("nobody was told: vapi-sync failed: Slack answered 404 Not Found: no_service; "),
+        message.starts_with("not notified: vapi-sync failed: Slack answered 404 Not Found: no_service; "),
         "{message}"
     );
     assert!(message.contains("Email address is not verified"), "{message}");
@@ -242,7 +242,7 @@ async fn while_the_database_is_away_what_cannot_wait_is_told_and_the_rest_is_lef
     scene.post.mail.feel(Mood::Refuses(500, "{}"));
     let error = scene.try_to_tell(&failed, at(1)).await.unwrap_err().to_string();
     assert!(
-        error.starts_with("nobody was told: vapi-sync failed: Slack answered 500"),
+        error.starts_with("not notified: vapi-sync failed: Slack answered 500"),
         "{error}"
     );
 }

@@ -31,8 +31,8 @@ async fn ten_thousand_identical_failures_send_one_alert_and_one_reminder_a_day()
 
     let expected = [
         "vapi-sync failed",
-        "Still so: vapi-sync failed",
-        "Still so: vapi-sync failed",
+        "Ongoing: vapi-sync failed",
+        "Ongoing: vapi-sync failed",
     ];
     assert_eq!(scene.titles(), expected);
     assert_eq!(scene.post.mail.taken().len(), 3);

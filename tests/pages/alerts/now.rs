@@ -29,11 +29,11 @@ async fn an_open_incident_is_shown_with_all_that_is_known_of_it() {
 
     let failing = part(&page, "failing");
     for expected in [
-        "<a href=\"/admin/execution-logs?script=vapi-sync\">vapi-sync</a>: its runs fail",
+        "<a href=\"/admin/execution-logs?script=vapi-sync\">vapi-sync</a>: runs are failing",
         "20 Nov 2026, 15:30:00</time>",
         "1,234 times, last 3 min ago",
         "<p class=\"problem\">Vapi rejected the token …</p>",
-        "told <time datetime=\"2026-11-20T10:00:05Z\" title=\"2026-11-20T10:00:05Z\">20 Nov, 15:30</time>",
+        "notified <time datetime=\"2026-11-20T10:00:05Z\" title=\"2026-11-20T10:00:05Z\">20 Nov, 15:30</time>",
         &format!("<a href=\"{RUNS}/{run}\">The newest run</a>"),
     ] {
         assert!(failing.contains(expected), "no {expected} in {failing}");
@@ -58,7 +58,7 @@ async fn what_nobody_was_told_of_says_so_and_what_is_no_script_has_no_runs() {
     let (first, second) = part(&page, "failing").split_once("</li>").unwrap();
     assert!(first.contains("<h3>AdminErrors: its invocations fail</h3>"), "{first}");
     assert!(
-        first.contains("nobody was told yet") && first.contains("once so far"),
+        first.contains("not notified yet") && first.contains("once so far"),
         "{first}"
     );
     assert!(

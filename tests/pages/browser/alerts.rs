@@ -49,10 +49,10 @@ async fn a_failure_shows_on_the_runs_and_its_message_unfolds_by_keys() {
     client.batch_execute(NEWS).await.unwrap();
 
     browser.go("/admin/execution-logs").await;
-    browser.until("#failing", "vapi-sync: its runs fail").await;
+    browser.until("#failing", "vapi-sync: runs are failing").await;
     browser.click("#failing a").await;
     browser.until_at("/admin/alerts").await;
-    browser.until("#failing", "nobody was told yet").await;
+    browser.until("#failing", "not notified yet").await;
     browser.choose("[name=status]", "sent").await;
     browser
         .until_true("return location.search === '?status=sent'", vec![])

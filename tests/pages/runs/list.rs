@@ -294,13 +294,22 @@ async fn sql_in_a_parameter_is_a_text_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_list_without_runs_offers_the_way_back() {
+async fn a_list_without_runs_offers_the_way_on() {
     let db = TestDb::new().await;
     let mut visitor = Visitor::signed_in(&db, "UTC").await;
 
+    let empty = visitor.page(LIST).await;
+    store(&db, &[run(json!({}))]).await;
     let page = visitor.page(&format!("{LIST}?script=nothing-like-it")).await;
 
-    assert!(page.contains("No runs match."));
+    assert!(
+        empty.contains("No runs yet. Run <code>callmark sync</code>."),
+        "{empty}"
+    );
+    assert!(
+        page.contains("No runs match. <a href=\"/admin/execution-logs\">"),
+        "{page}"
+    );
     assert!(page.contains("<option selected>nothing-like-it</option>"), "{page}");
 }
 

@@ -26,7 +26,7 @@ async fn a_run_shows_what_it_counted_noted_and_failed_of() {
         .await;
 
     for text in [
-        "<dt>Asked for by</dt><dd>ada</dd>",
+        "<dt>Triggered by</dt><dd>ada</dd>",
         "<dt>Took</dt><dd>10.0 s</dd>",
         "<dt>Fetched</dt><dd>1,234</dd>",
         "<dt>Cost</dt><dd>$0.408",

@@ -223,9 +223,9 @@ async fn charts_are_there_for_any_window() {
     let mut visitor = Visitor::signed_in(&db, "Australia/Lord_Howe").await;
 
     for (query, title) in [
-        ("", "Runs by status, a day"),
-        ("?from=2026-04-05&to=2026-04-05", "Runs by status, an hour"),
-        ("?from=1970-01-01&to=9998-12-31", "Runs by status, a period"),
+        ("", "Runs per day"),
+        ("?from=2026-04-05&to=2026-04-05", "Runs per hour"),
+        ("?from=1970-01-01&to=9998-12-31", "Runs per period"),
     ] {
         let page = visitor.page(&format!("{LIST}{query}")).await;
         assert!(page.contains(title), "{query}: {page}");

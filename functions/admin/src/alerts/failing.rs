@@ -68,7 +68,7 @@ impl Failing {
 /// A kind as people say it, after the subject's name.
 pub(super) fn words(kind: Kind) -> &'static str {
     match kind {
-        Kind::RunFailed => "its runs fail",
+        Kind::RunFailed => "runs are failing",
         Kind::RunIncomplete => "it left work undone",
         Kind::Missed => "no run has ended well for too long",
         Kind::Late => "its schedule has not started it",

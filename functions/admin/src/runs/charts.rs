@@ -35,22 +35,18 @@ impl Buckets {
     pub(super) fn of(dates: &Dates, zone: Tz) -> Self {
         let days = (dates.to - dates.from).num_days() + 1;
         let (starts, unit, format) = if days <= 2 {
-            (
-                hours(dates),
-                "an hour",
-                if days == 1 { "%H:%M" } else { "%-d %b %H:%M" },
-            )
+            (hours(dates), "hour", if days == 1 { "%H:%M" } else { "%-d %b %H:%M" })
         } else {
             let step = STEPS
                 .into_iter()
                 .find(|step| days / i64::try_from(*step).unwrap_or(1) <= MOST_BARS);
             let step = step.unwrap_or(1);
             let unit = if step == 1 {
-                "a day"
+                "day"
             } else if step == 7 {
                 "a week"
             } else {
-                "a period"
+                "period"
             };
             (
                 days_of(dates, zone, step),
@@ -105,7 +101,7 @@ fn by_status(buckets: &Buckets, slices: &[Slice]) -> Chart {
             values,
         })
     });
-    let title = format!("Runs by status, {}", buckets.unit);
+    let title = format!("Runs per {}", buckets.unit);
     chart::stacked(&title, Unit::Count, &buckets.labels, series.collect())
 }
 

@@ -188,7 +188,7 @@ fn conditions(found: &Found, place: &impl Fn(Table) -> Option<String>) -> Vec<Co
             (
                 &["triggered_by"],
                 "btrim(coalesce(old.triggered_by::text, '')) = ''".to_owned(),
-                "of which nobody knows who asked for them: `unknown`",
+                "without a known trigger: `unknown`",
                 false,
             ),
         ],

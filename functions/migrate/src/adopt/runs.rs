@@ -92,7 +92,7 @@ fn read(row: &Old, now: DateTime<Utc>, tally: &mut Tally) -> AdoptedRun {
     let batch_id = batch(row, &mut earlier);
     let api_cost = cost(row, &mut earlier);
     let triggered_by = row.text("triggered_by").unwrap_or_else(|| {
-        tally.note("runs of which nobody knows who asked for them: `unknown`");
+        tally.note("runs without a known trigger: `unknown`");
         "unknown"
     });
     let count = |name: &str| row.whole(name).unwrap_or_default();

@@ -134,6 +134,6 @@ pub(super) async fn holders(pool: &Pool) -> String {
             "held by {told}: wait until that has ended, or end it with `select pg_terminate_backend(PROCESS)`, then \
              migrate again"
         ),
-        None => "whoever held it is gone: migrate again".to_owned(),
+        None => "its holder is gone: migrate again".to_owned(),
     }
 }
