@@ -9,12 +9,14 @@ EVERY=8
 [ -t 2 ] && exec cargo build --package callmark
 
 log=$(mktemp)
-trap 'rm -f "$log"; kill $(jobs -p) 2>/dev/null' EXIT
+trap 'rm -f "$log"' EXIT
 cargo build --package callmark 2>"$log" &
 build=$!
 since=$SECONDS
 sleep 1
-kill -0 "$build" 2>/dev/null && say 'compiling callmark: some minutes the first time, seconds afterwards'
+if kill -0 "$build" 2>/dev/null; then
+    say 'compiling callmark: some minutes the first time, seconds afterwards'
+fi
 all=$(cargo tree --package callmark --edges normal,build --prefix none --format '{p}' 2>/dev/null | sort -u | wc -l)
 while kill -0 "$build" 2>/dev/null; do
     # Not longer than the build takes.
