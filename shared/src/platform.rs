@@ -9,5 +9,6 @@ pub mod event;
 pub mod http;
 pub mod lambda;
 pub mod proxy;
+pub mod retry_after;
 pub mod telemetry;
 mod tls;

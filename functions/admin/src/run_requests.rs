@@ -13,6 +13,7 @@ use axum::routing::get;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::domain::script::Script;
 use shared::platform::db;
 use shared::platform::event::{Bus, Event, PublishError, Requested};
 use shared::run;
@@ -29,7 +30,7 @@ pub(crate) use banner::{Banner, banner};
 pub(crate) use button::{Button, run_again, run_now, score_again, send_test};
 
 /// What can be asked for.
-pub(crate) const SCRIPTS: [&str; 2] = ["vapi-sync", "qci-analysis"];
+pub(crate) const SCRIPTS: [&str; 2] = [Script::Sync.as_str(), Script::Qci.as_str()];
 const LIST: &str = "/admin/execution-logs";
 const NOBODY_LISTENS: &str = "Nothing here listens for requests: set EVENT_BUS_NAME, or use `callmark serve`.";
 
@@ -101,8 +102,8 @@ async fn ask_score(
         return Err(NO_SUCH_CALL);
     }
     let input = json!({"call_ids": [id], "force": true});
-    request(&app, &viewer, "qci-analysis", input).await?;
-    Ok(asked(&call_address(&id), "qci-analysis", viewer.now))
+    request(&app, &viewer, Script::Qci.as_str(), input).await?;
+    Ok(asked(&call_address(&id), Script::Qci.as_str(), viewer.now))
 }
 
 async fn request(app: &App, viewer: &Viewer, script: &str, input: Value) -> Result<(), PageError> {

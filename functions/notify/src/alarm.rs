@@ -3,13 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
+use shared::domain::script::Script;
 use shared::store::incident::{Kind, Symptom};
 
 /// The `detail-type` of such an event.
 pub(crate) const DETAIL_TYPE: &str = "CloudWatch Alarm State Change";
 
 /// The scripts whose names in the template are not their own.
-const SCRIPTS: [(&str, &str); 2] = [("Sync", "vapi-sync"), ("Qci", "qci-analysis")];
+const SCRIPTS: [(&str, Script); 2] = [("Sync", Script::Sync), ("Qci", Script::Qci)];
 /// The functions that are no scripts.
 const FUNCTIONS: [&str; 4] = ["Admin", "Watchdog", "Migrate", "Notify"];
 
@@ -95,7 +96,7 @@ pub(crate) fn subject(resource: &str) -> String {
     let script = SCRIPTS.iter().find(|(prefix, _)| resource.starts_with(prefix));
     let function = FUNCTIONS.iter().find(|prefix| resource.starts_with(**prefix));
     match (script, function) {
-        (Some((_, script)), _) => (*script).to_owned(),
+        (Some((_, script)), _) => script.as_str().to_owned(),
         (None, Some(function)) => function.to_lowercase(),
         (None, None) => resource.to_owned(),
     }

@@ -7,10 +7,11 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::Deps;
-use crate::impact::{Impact, span};
+use crate::impact::Impact;
 use crate::message::{Message, Tone};
 use crate::plan::{self, Telling};
 use crate::trigger::News;
+use shared::domain::time_span::in_words;
 
 /// What the tables add to what is to be told.
 #[derive(Clone, Debug, Default)]
@@ -44,11 +45,11 @@ pub(crate) fn message(telling: &Telling, facts: &Facts, deps: &Deps, now: DateTi
         message.text("The run counted", &counted);
     }
     if let Some(at) = facts.impact.synced_at {
-        message.instant("Calls last came in", at, &format!("{} ago", span(since(at, now))));
+        message.instant("Calls last came in", at, &format!("{} ago", in_words(since(at, now))));
     }
     if let Some(headroom) = facts.impact.headroom {
         let left = if headroom > TimeDelta::zero() {
-            format!("Vapi still keeps what may be missing for {}", span(headroom))
+            format!("Vapi still keeps what may be missing for {}", in_words(headroom))
         } else {
             "Vapi has begun to drop calls that may not be stored".to_owned()
         };
@@ -108,7 +109,7 @@ fn test_title(by: &str) -> String {
 
 fn failure(incident: &Incident, title: &str, deps: &Deps, now: DateTime<Utc>) -> Message {
     let mut message = Message::new(Tone::Bad, title, deps.settings.stack.as_deref());
-    let ago = format!("{} ago", span(since(incident.since, now)));
+    let ago = format!("{} ago", in_words(since(incident.since, now)));
     message.instant("Since", incident.since, &ago);
     if incident.occurrences > 1 {
         message.text("How often", &format!("{} times", incident.occurrences));
@@ -133,7 +134,7 @@ fn recovery(telling: &Telling, facts: &Facts, deps: &Deps, now: DateTime<Utc>) -
     let ended = telling.incidents().filter_map(|incident| incident.ended_at).max();
     let ended = ended.unwrap_or(now);
     let mut message = Message::new(Tone::Good, &relief(first), deps.settings.stack.as_deref());
-    let out = span(since(first.since, ended));
+    let out = in_words(since(first.since, ended));
     message.instant("Over since", ended, &format!("it lasted {out}"));
     let was: Vec<String> = telling.incidents().map(headline).collect();
     message.text("It was", &was.join("; "));

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode, header};
+use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use shared::platform::clock;
 use shared::platform::http;
+use shared::platform::retry_after::retry_after;
 
 use crate::message::{Fact, Message, Tone, utc, with_remark};
 use crate::scrub;
@@ -74,10 +76,7 @@ impl Slack {
         if status.is_success() {
             return Ok(());
         }
-        let after = response
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|after| after.to_str().ok()?.parse().ok().map(Duration::from_secs));
+        let after = retry_after(response.headers(), clock::now());
         let said = response.text().await.unwrap_or_default();
         Err(Refusal::Answer {
             status,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,10 @@ use uuid::Uuid;
 
 use crate::concurrency_limit::Throttle;
 use crate::ledger::Entry;
+
+mod quiet;
+
+use quiet::quiet;
 
 /// The judge.
 #[derive(Debug)]
@@ -420,41 +423,6 @@ fn is_about_the_format(message: &str) -> bool {
         .any(|name| message.contains(name))
 }
 
-/// How long to be quiet: in milliseconds, in seconds, or until the limit starts anew (`6m0s`, `250ms`).
-fn quiet(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let seconds = |text: &str| Duration::try_from_secs_f64(text.parse().ok()?).ok();
-    text("retry-after-ms")
-        .and_then(|text| seconds(text).map(|thousandfold| thousandfold / 1000))
-        .or_else(|| seconds(text(RETRY_AFTER.as_str())?))
-        .or_else(|| {
-            let until = DateTime::parse_from_rfc2822(text(RETRY_AFTER.as_str())?).ok()?;
-            (until.to_utc() - clock::now()).to_std().ok()
-        })
-        .or_else(|| span(text("x-ratelimit-reset-requests")?))
-}
-
-/// Reads `1h2m3.5s` or `250ms`.
-fn span(text: &str) -> Option<Duration> {
-    let (mut rest, mut span) = (text, Duration::ZERO);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, behind) = rest.split_at(digits);
-        let letters = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
-        let (unit, behind) = behind.split_at(letters);
-        let factor = match unit {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        span += Duration::try_from_secs_f64(number.parse::<f64>().ok()? * factor).ok()?;
-        rest = behind;
-    }
-    Some(span)
-}
-
 fn excerpt(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line: String = words.join(" ").chars().take(200).collect();
@@ -512,34 +480,7 @@ struct WireError {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderValue;
-
     use super::*;
-
-    #[test]
-    fn how_long_to_be_quiet_is_read_in_each_form() {
-        for (name, value, expected) in [
-            ("retry-after-ms", "250", Some(Duration::from_millis(250))),
-            ("retry-after", "2", Some(Duration::from_secs(2))),
-            ("retry-after", "0.5", Some(Duration::from_millis(500))),
-            (
-                "x-ratelimit-reset-requests",
-                "6m0.5s",
-                Some(Duration::from_millis(360_500)),
-            ),
-            ("x-ratelimit-reset-requests", "12ms", Some(Duration::from_millis(12))),
-            ("x-ratelimit-reset-requests", "soon", None),
-            ("retry-after", "-1", None),
-            ("retry-after", "1e400", None),
-        ] {
-            let headers = HeaderMap::from_iter([(
-                name.parse::<reqwest::header::HeaderName>().unwrap(),
-                HeaderValue::from_static(value),
-            )]);
-
-            assert_eq!(quiet(&headers), expected, "{name}: {value}");
-        }
-    }
 
     #[test]
     fn a_request_that_is_refused_for_its_form_or_its_length_is_told_from_others() {

@@ -34,6 +34,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::json;
+use shared::domain::script::Script;
 use shared::platform::event::Invocation;
 use shared::platform::{config, db};
 use shared::run::{self, Failure, Outcome, Report, Run, RunSpec, RunStore, Step};
@@ -46,7 +47,7 @@ pub use shared::run::Context;
 use spent::Spent;
 
 /// The name under which runs of this function are kept.
-pub const SCRIPT: &str = "qci-analysis";
+pub const SCRIPT: &str = Script::Qci.as_str();
 
 /// What the function works with; built once by whoever hosts it.
 #[derive(Clone)]

@@ -12,10 +12,12 @@ mod analytics;
 mod array;
 mod assistants;
 mod backfill;
+mod batch;
 mod brackets;
 mod clock_skew;
 mod dedup;
 mod dense_millisecond;
+mod handover;
 mod input;
 mod kept;
 mod last_look;
@@ -45,6 +47,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use shared::domain::script::Script;
 use shared::platform::event::Invocation;
 use shared::platform::{config, db, telemetry};
 use shared::run::{self, Failure, Outcome, Report, Run, RunSpec, RunStore, Step};
@@ -58,7 +61,7 @@ pub use shared::run::Context;
 pub use vapi::{Vapi, VapiError};
 
 /// The name under which runs of this function are kept.
-pub const SCRIPT: &str = "vapi-sync";
+pub const SCRIPT: &str = Script::Sync.as_str();
 
 /// What the function works with; built once by whoever hosts it.
 #[derive(Clone)]

@@ -14,12 +14,12 @@ use shared::domain::document::{self, Oddity, Reading};
 use shared::platform::telemetry;
 use shared::store::sync_state::Window;
 
+use crate::batch::Batch;
 use crate::dedup::{self, Sighting};
 use crate::organisation::Foreign;
 use crate::progress::Progress;
 use crate::vapi::{BrokenAnswer, Listed, Query, VapiError};
 use crate::walker::Walker;
-use crate::write::Batch;
 
 /// No cap below this was ever reported: a page with fewer rows is one that Vapi had no more for.
 pub(crate) const SMALLEST_CAP: usize = 100;

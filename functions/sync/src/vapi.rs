@@ -8,11 +8,12 @@ use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use shared::platform::http::NoAnswer;
+use shared::platform::retry_after::retry_after;
 use shared::platform::{clock, config, telemetry};
 use url::Url;
 
@@ -384,7 +385,7 @@ impl Query {
 /// Reads what an answer other than 200 means.
 async fn refusal(response: Response) -> VapiError {
     let status = response.status();
-    let quiet = retry_after(response.headers());
+    let quiet = retry_after(response.headers(), clock::now()).map(|wait| wait.min(LONGEST_QUIET));
     let message = message(&response.bytes().await.unwrap_or_default());
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => VapiError::Unauthorized { status, message },
@@ -397,16 +398,6 @@ async fn refusal(response: Response) -> VapiError {
         status if status.is_server_error() => VapiError::Unavailable { status, message },
         status => VapiError::Refused { status, message },
     }
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    let wait = text.trim().parse::<u64>().map(Duration::from_secs).ok().or_else(|| {
-        // The header's other form: a date.
-        let until = DateTime::parse_from_rfc2822(text.trim()).ok()?;
-        (until.to_utc() - clock::now()).to_std().ok()
-    })?;
-    Some(wait.min(LONGEST_QUIET))
 }
 
 /// What Vapi says of an error: a text, a list of texts, or somebody else's HTML.

@@ -17,6 +17,7 @@ use shared::store::sync_state::{Pass, Window};
 use tokio::task::JoinSet;
 
 use crate::dense_millisecond;
+use crate::handover::hand_over;
 use crate::next_step::{self, NextStep, Position};
 use crate::page::{ReadError, SMALLEST_CAP, WindowCursor};
 use crate::retention_probe::{Ask, RetentionProbe};
@@ -115,7 +116,7 @@ impl Walker {
                 }
                 NextStep::HandOver(read_to, parts) => {
                     cursor.at = read_to;
-                    break self.writers.hand_over(&window, read_to, parts).await?;
+                    break hand_over(self.writers.pool(), &window, read_to, parts).await?;
                 }
                 NextStep::Further(further) => {
                     cursor.at = window.created_from.unwrap_or(cursor.at);

@@ -17,32 +17,18 @@ use shared::platform::db::{self, DbError};
 use shared::run::{Run, Step};
 use shared::store::call::{self, Look, Written};
 use shared::store::reject;
-use shared::store::sync_state::{self, Window};
+use shared::store::sync_state;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_postgres::error::SqlState;
 
+use crate::batch::Batch;
 use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::sort::{Sorted, sort};
 
-/// A batch is sent when its documents reach this size, in bytes: large enough to amortise four round
-/// trips, small enough that a dozen in memory do not matter.
-const BATCH_BYTES: usize = 3_000_000;
-/// … or this number of calls.
-const BATCH_CALLS: usize = 500;
 /// How often a batch is sent again because somebody else inserted one of its calls. Each time shows more of them.
 const MOST_LOOKS: usize = 10;
-
-/// Calls of one window on their way into the table.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    pub(crate) calls: Vec<Call>,
-    pub(crate) rejects: Vec<Reject>,
-    bytes: usize,
-    /// An earlier batch may hold an earlier reading of one of these calls, which must be stored first.
-    comes_after: bool,
-}
 
 /// Whether anything is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,35 +85,6 @@ enum Knowledge {
 struct Place {
     window: i64,
     reached: DateTime<Utc>,
-}
-
-impl Batch {
-    pub(crate) fn push(&mut self, call: Call) {
-        self.bytes += call.size();
-        self.calls.push(call);
-    }
-
-    /// A call of which this batch may hold another version: a statement cannot change one row twice.
-    pub(crate) fn push_again(&mut self, call: Call, now: DateTime<Utc>) {
-        match self.calls.iter_mut().find(|earlier| earlier.id == call.id) {
-            Some(earlier) => *earlier = call.after(earlier, now),
-            None => self.push(call),
-        }
-    }
-
-    /// A call that was read before in a version of the same time: which one holds is decided by their order alone.
-    pub(crate) fn push_later(&mut self, call: Call, now: DateTime<Utc>) {
-        self.comes_after |= !self.calls.iter().any(|earlier| earlier.id == call.id);
-        self.push_again(call, now);
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.bytes >= BATCH_BYTES || self.calls.len() >= BATCH_CALLS
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.calls.is_empty() && self.rejects.is_empty()
-    }
 }
 
 impl Writers {
@@ -209,27 +166,9 @@ impl Writers {
         Ok(())
     }
 
-    /// Gives the part of a window from `from` back to walks of their own; returns them with their rows.
-    ///
-    /// The rest stays open until what was read of it is stored.
-    pub(crate) async fn hand_over(
-        &self,
-        window: &Window,
-        from: DateTime<Utc>,
-        parts: Vec<Window>,
-    ) -> Result<Vec<Window>> {
-        let Some(id) = window.id else { return Ok(parts) };
-        let pool = &self.store.pool;
-        db::retry(pool, || async {
-            let mut client = db::connect(pool).await?;
-            let transaction = client.transaction().await?;
-            let parts = sync_state::open(&transaction, parts.clone()).await?;
-            sync_state::shorten(&transaction, id, from).await?;
-            transaction.commit().await?;
-            Ok(parts)
-        })
-        .await
-        .context("splitting a window")
+    /// The database that batches go to.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.store.pool
     }
 
     /// Whether the table was empty when the run began.

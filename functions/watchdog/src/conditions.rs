@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use shared::domain::time_span::in_words;
 use shared::platform::clock::rfc3339;
 use shared::platform::config;
 use shared::run::{Noted, Pulse};
@@ -43,20 +44,20 @@ pub(crate) fn of_script(
             "was never started by its schedule",
             pulse.scheduled_at,
         );
-        let summary = format!("{script} {last}, and should be every {}", span(every));
+        let summary = format!("{script} {last}, and should be every {}", in_words(every));
         found.push(condition(Kind::Late, since, summary));
     }
     let since = pulse.ended_well_at.unwrap_or(watched_since);
     if now - since > every * 2 + MISSED_AFTER {
         let last = last("last ended well", "never ended well", pulse.ended_well_at);
-        let summary = format!("{script} {last}, and should every {}", span(every));
+        let summary = format!("{script} {last}, and should every {}", in_words(every));
         found.push(condition(Kind::Missed, since, summary));
     }
     if let Some(since) = pulse.at_it_since.filter(|since| now - *since > AT_IT_FOR) {
         let summary = format!(
             "{script} has been at one batch since {}, longer than {}",
             rfc3339(since),
-            span(AT_IT_FOR)
+            in_words(AT_IT_FOR)
         );
         found.push(condition(Kind::TooLong, since, summary));
     }
@@ -80,7 +81,7 @@ pub(crate) fn of_headroom(
             format!(
                 "calls changed since {} may not be stored, and Vapi drops the first of them in {}",
                 rfc3339(watermark),
-                span(left)
+                in_words(left)
             )
         } else {
             format!(
@@ -138,12 +139,4 @@ pub(crate) fn of_findings(script: &str, noted: &Noted) -> Vec<Condition> {
 
 fn last(what: &str, never: &str, at: Option<DateTime<Utc>>) -> String {
     at.map_or_else(|| never.to_owned(), |at| format!("{what} at {}", rfc3339(at)))
-}
-
-fn span(span: TimeDelta) -> String {
-    match (span.num_hours(), span.num_minutes() % 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, 0) => format!("{hours} h"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
 }

@@ -13,6 +13,7 @@ mod conditions;
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
+use shared::domain::script::Script;
 use shared::platform::config;
 use shared::platform::db::{Client, Pool};
 use shared::platform::event::{AlertState, Bus, Event};
@@ -27,8 +28,8 @@ pub use conditions::{AT_IT_FOR, LATE_AFTER, MISSED_AFTER};
 /// living run for lost.
 pub const GRACE: TimeDelta = TimeDelta::minutes(4);
 
-const SYNC: &str = "vapi-sync";
-const QCI: &str = "qci-analysis";
+const SYNC: &str = Script::Sync.as_str();
+const QCI: &str = Script::Qci.as_str();
 
 /// What the function works with.
 #[derive(Clone, Debug)]

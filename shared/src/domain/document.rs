@@ -5,13 +5,13 @@ mod fuller;
 mod members;
 mod redact;
 mod shape;
+mod tools;
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Utc};
-use memchr::memmem;
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -86,7 +86,7 @@ pub fn call(element: &[u8]) -> Reading<Call> {
     let mut call = Call { id, ..Call::default() };
     fill_times(&mut call, &members, &mut odd);
     fill_columns(&mut call, &members, &artifact, &mut odd);
-    fill_tools(&mut call, &members, &artifact);
+    tools::fill(&mut call, &members, &artifact);
     fill_document(&mut call, &members, &artifact, &mut odd);
     call.content_shape = shape::shape(&members, &artifact);
     Reading::Usable(Box::new(call), odd)
@@ -288,94 +288,12 @@ fn success_evaluation(analysis: &Members<'_>) -> Option<String> {
     lossy_string(value).or_else(|| Some(value.to_owned()))
 }
 
-fn fill_tools(call: &mut Call, members: &Members<'_>, artifact: &Members<'_>) {
-    let Some(messages) = messages_of(members, artifact) else {
-        call.tool_names = earlier(members, "tool_names").unwrap_or_default();
-        call.has_tool_calls = earlier(members, "has_tool_calls").unwrap_or_default();
-        call.has_calendar_booking = earlier(members, "has_calendar_booking").unwrap_or_default();
-        return;
-    };
-    if memmem::find(messages.as_bytes(), b"\"toolCalls\"").is_none() {
-        return;
-    }
-    let Ok(messages) = serde_json::from_str::<Vec<&RawValue>>(messages) else {
-        return;
-    };
-    let mut bookings: Vec<String> = Vec::new();
-    let about_tools = memmem::Finder::new("\"toolCall");
-    let messages = messages
-        .iter()
-        .filter(|message| about_tools.find(message.get().as_bytes()).is_some());
-    for message in messages.filter_map(|message| Members::parse(message.get()).ok()) {
-        for (tool_call_id, name) in tool_calls(&message) {
-            call.has_tool_calls = true;
-            if books(&name) {
-                bookings.push(tool_call_id);
-            }
-            if !call.tool_names.contains(&name) {
-                call.tool_names.push(name);
-            }
-        }
-        if let Some(answered) = message.get("toolCallId").and_then(lossy_string)
-            && bookings.contains(&answered)
-            && message.get("result").is_some_and(|result| !looks_failed(result))
-        {
-            call.has_calendar_booking = true;
-        }
-    }
-}
-
 /// The list of messages, wherever it is.
 fn messages_of<'a>(members: &Members<'a>, artifact: &Members<'a>) -> Option<&'a str> {
     let mut lists = [artifact, members]
         .into_iter()
         .filter_map(|members| members.get("messages"));
     lists.find(|messages| !is_empty(messages))
-}
-
-/// The id and function name of each tool call in a message.
-fn tool_calls(message: &Members<'_>) -> Vec<(String, String)> {
-    let calls = message
-        .get("toolCalls")
-        .and_then(|text| serde_json::from_str::<Vec<&RawValue>>(text).ok())
-        .unwrap_or_default();
-    calls
-        .iter()
-        .filter_map(|call| {
-            let call = Members::parse(call.get()).ok()?;
-            let name = call.object("function").get("name").and_then(lossy_string)?;
-            Some((call.get("id").and_then(lossy_string).unwrap_or_default(), name))
-        })
-        .collect()
-}
-
-/// Whether a tool of this name makes an appointment, as far as a name can tell.
-fn books(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["book", "schedule", "appointment", "reserve"]
-        .iter()
-        .any(|word| name.contains(word))
-        && !["cancel", "find", "check", "list", "get", "available"]
-            .iter()
-            .any(|word| name.contains(word))
-}
-
-/// Vapi has no success flag on a tool's result: failure shows in its text only.
-fn looks_failed(result: &str) -> bool {
-    let result = result.to_ascii_lowercase();
-    [
-        "error",
-        "fail",
-        "timeout",
-        "timed out",
-        "unavailable",
-        "\\\"ok\\\":false",
-        "\\\"ok\\\": false",
-        "\\\"success\\\":false",
-        "\\\"success\\\": false",
-    ]
-    .iter()
-    .any(|word| result.contains(word))
 }
 
 /// The stored document: what Vapi repeats stands once, and nothing secret or fleeting stands at all.

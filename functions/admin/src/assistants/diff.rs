@@ -1,5 +1,7 @@
 //! What changed between two texts, line by line.
 
+use similar::{Algorithm, ChangeTag, capture_diff_slices};
+
 /// Lines that are compared with each other, once what both texts begin and end with is set aside.
 const MOST: usize = 400;
 /// Unchanged lines that are shown beside changed ones.
@@ -29,39 +31,16 @@ pub(super) fn lines<'a>(before: &'a str, after: &'a str) -> Option<Vec<Line<'a>>
     if old.len() > MOST || new.len() > MOST {
         return None;
     }
-    let mut all: Vec<Line> = before[..head].iter().map(|line| Line::Same(line)).collect();
-    all.extend(compared(old, new));
-    all.extend(before[before.len() - tail..].iter().map(|line| Line::Same(line)));
-    Some(folded(&all))
-}
-
-/// By the longest common subsequence: `common[i][j]` is its length for what follows line `i` of the one and `j` of the
-/// other.
-fn compared<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Line<'a>> {
-    let mut common = vec![vec![0_u16; new.len() + 1]; old.len() + 1];
-    for i in (0..old.len()).rev() {
-        for j in (0..new.len()).rev() {
-            common[i][j] = if old[i] == new[j] {
-                common[i + 1][j + 1] + 1
-            } else {
-                common[i + 1][j].max(common[i][j + 1])
-            };
-        }
-    }
-    let (mut i, mut j, mut lines) = (0, 0, Vec::new());
-    while i < old.len() || j < new.len() {
-        if i < old.len() && j < new.len() && old[i] == new[j] {
-            lines.push(Line::Same(old[i]));
-            (i, j) = (i + 1, j + 1);
-        } else if j == new.len() || (i < old.len() && common[i + 1][j] >= common[i][j + 1]) {
-            lines.push(Line::Removed(old[i]));
-            i += 1;
-        } else {
-            lines.push(Line::Added(new[j]));
-            j += 1;
-        }
-    }
-    lines
+    let operations = capture_diff_slices(Algorithm::Myers, &before, &after);
+    let changes = operations
+        .iter()
+        .flat_map(|operation| operation.iter_changes(&before, &after));
+    let changes = changes.map(|change| match change.tag() {
+        ChangeTag::Equal => Line::Same(change.value()),
+        ChangeTag::Delete => Line::Removed(change.value()),
+        ChangeTag::Insert => Line::Added(change.value()),
+    });
+    Some(folded(&changes.collect::<Vec<_>>()))
 }
 
 /// Without the unchanged lines that are far from any change; a single one is shown rather than counted.

@@ -1,5 +1,6 @@
 //! What a run left behind: the calls that it scored or stored, and what it could not store.
 
+use shared::domain::script::Script;
 use shared::run::Row;
 use shared::run::touched::{self, MOST_COUNTED, Rejected};
 
@@ -37,9 +38,9 @@ pub(super) struct Call {
 
 /// Looked up by what the script does.
 pub(super) async fn of(db: &impl Executor, run: &Row, viewer: &Viewer) -> Result<Touched, PageError> {
-    match run.script_name.as_str() {
-        "qci-analysis" => scored(db, run, viewer).await,
-        "vapi-sync" => stored(db, run, viewer).await,
+    match Script::named(&run.script_name) {
+        Some(Script::Qci) => scored(db, run, viewer).await,
+        Some(Script::Sync) => stored(db, run, viewer).await,
         _ => Ok(Touched::default()),
     }
 }

@@ -10,7 +10,7 @@ use aws_sdk_eventbridge::operation::describe_event_bus::DescribeEventBusError;
 use backon::{ConstantBuilder, Retryable as _};
 use tokio::time::sleep;
 
-use super::{Bus, count_unpublished};
+use super::bus::{Bus, count_unpublished};
 use crate::platform::aws;
 
 /// How long the function has its start to itself: the first request reads certificates, and a small function has a part of
