@@ -16,7 +16,9 @@ OURS = {
     "EventsUnpublished": ({"Stack": STACK_NAME}, ["shared/src", "functions"]),
     "NotificationsFailed": ({"Stack": STACK_NAME}, ["functions/notify/src"]),
 }
-SCRIPTS = {"vapi-sync": "functions/sync/src", "qci-analysis": "functions/qci/src"}
+# Where scripts have their names, and what they are.
+NAMES = "shared/src/domain"
+SCRIPTS = ["vapi-sync", "qci-analysis"]
 
 # Of each alarm: statistic, seconds, how many times, when.
 WHEN = {
@@ -62,8 +64,8 @@ def every_alarm_is_about_something_that_this_stack_has_or_that_its_code_says(tem
                 dimensions = {}
             equal((name, dimensions), (name, {}))
     equal(said, set(OURS))
-    for script, folder in SCRIPTS.items():
-        check(in_code(script, [folder]), f"no script is called {script} in {folder}")
+    for script in SCRIPTS:
+        check(in_code(script, [NAMES]), f"no script is called {script} in {NAMES}")
 
 
 def every_alarm_has_a_name_by_which_notify_knows_those_of_its_stack_and_none_on_itself(template, _buses):

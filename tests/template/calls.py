@@ -10,7 +10,7 @@ import botocore.session
 from botocore import xform_name
 
 # Where shared calls AWS, and what a function does to get there.
-DOORS = {"shared/src/config": r"\bReader::load\w*\(", "shared/src/event": r"\bBus::open\("}
+DOORS = {"shared/src/platform/config": r"\bReader::load\w*\(", "shared/src/platform/event": r"\bBus::open\("}
 
 # Botocore has the operations of each service. It calls some services by another name than the SDK for Rust.
 BOTOCORE = {"eventbridge": "events"}

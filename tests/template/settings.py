@@ -130,7 +130,7 @@ def holds(expression, given):
 
 def by_section():
     """The settings that each section of shared::config reads, with those of the sections that it reads itself."""
-    config = "\n".join(text for _, text in sources("shared/src") if _.startswith("shared/src/config"))
+    config = "\n".join(text for _, text in sources("shared/src") if _.startswith("shared/src/platform/config"))
     bodies = dict(re.findall(r"\n    (?:pub )?(?:async )?fn (\w+)(.*?)\n    }\n", config, re.DOTALL))
     inner = {name: set(re.findall(r"\bself\.(\w+)\(", body)) & bodies.keys() for name, body in bodies.items()}
     return {name: set().union(*(literals(bodies[section]) for section in {name} | inner[name])) for name in bodies}
