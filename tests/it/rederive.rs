@@ -154,9 +154,9 @@ async fn calls_that_somebody_else_is_at_are_waited_for() {
     let stage = Stage::with_calls(30).await;
     stage.sync().await;
     let holder = stage.db.client().await;
-    let hold = "update vapi_calls_raw set derived_version = null;
-                begin;
-                select from vapi_calls_raw where id in (select id from vapi_calls_raw limit 3) for update";
+    let behind_all = "update vapi_calls_raw set derived_version = null";
+    let hold = "begin; select from vapi_calls_raw where id in (select id from vapi_calls_raw limit 3) for update";
+    holder.batch_execute(behind_all).await.unwrap();
     holder.batch_execute(hold).await.unwrap();
     let pool = stage.db.pool();
 

@@ -318,7 +318,7 @@ async fn calls_that_vapi_will_soon_drop_are_told_of_while_there_is_time() {
 
     let text = said[0]["summary"].as_str().unwrap();
     assert!(
-        text.ends_with("may not be stored, and Vapi drops the first of them in 71 h"),
+        text.ends_with("may not be stored, and Vapi drops the first of them in 2 days 23 h"),
         "{text}"
     );
     assert_eq!(scene.alerts(), cleared("low_headroom"));
