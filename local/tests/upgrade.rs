@@ -17,7 +17,7 @@ use std::time::Duration;
 use futures::{SinkExt as _, TryStreamExt as _};
 use serde_json::Value;
 use simulator::judge;
-use tests::{Courtroom, Stage, TestDb};
+use tests::{Courtroom, Stage, TestDb, again_and_again, longest_wait};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
@@ -29,6 +29,10 @@ const BEFORE: i32 = 23;
 const CALLS: usize = 3_000;
 /// Nobody may wait longer for a lock.
 const BOUND: Duration = Duration::from_secs(1);
+/// Who may wait for a lock of this database; migrations wait for each other as long as it takes.
+const ANYBODY: &str = "lock.locktype <> 'advisory' and activity.datname = current_database()";
+/// Between two statements of the earlier version.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What a migration fills of itself stays; the rest is copied, in an order that foreign keys allow.
 const TABLES: [&str; 6] = [
@@ -101,32 +105,6 @@ fn page_of_before(_: usize) -> String {
         .to_owned()
 }
 
-/// Does a thing again and again until told to stop, and counts how often.
-async fn again_and_again(db: Client, stop: Arc<AtomicBool>, statement: impl Fn(usize) -> String) -> usize {
-    let mut count = 0;
-    while !stop.load(Ordering::Relaxed) {
-        db.batch_execute(&statement(count)).await.unwrap();
-        count += 1;
-        sleep(Duration::from_millis(5)).await;
-    }
-    count
-}
-
-/// The longest that anybody has waited for a lock of this database, looked at until told to stop.
-async fn longest_wait(db: Client, stop: Arc<AtomicBool>) -> Duration {
-    let look = "select coalesce(max(extract(epoch from clock_timestamp() - lock.waitstart)), 0)::float8
-                from pg_locks as lock
-                join pg_stat_activity as activity using (pid)
-                where not lock.granted and lock.locktype <> 'advisory' and activity.datname = current_database()";
-    let mut longest = 0_f64;
-    while !stop.load(Ordering::Relaxed) {
-        let waited: f64 = db.query_one(look, &[]).await.unwrap().get(0);
-        longest = longest.max(waited);
-        sleep(Duration::from_millis(10)).await;
-    }
-    Duration::from_secs_f64(longest)
-}
-
 fn callmark(stage: &Stage, arguments: &[&str], settings: &[(&str, &str)]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_callmark"))
         .args(arguments)
@@ -188,14 +166,14 @@ async fn a_database_is_brought_up_to_date_while_it_is_used() {
     let stage = &room.stage;
 
     let stop = Arc::new(AtomicBool::new(false));
-    let waits = tokio::spawn(longest_wait(stage.db.client().await, stop.clone()));
+    let waits = tokio::spawn(longest_wait(stage.db.client().await, stop.clone(), ANYBODY));
     let is_old = Arc::new(AtomicBool::new(false));
-    let writer = again_and_again(stage.db.client().await, is_old.clone(), batch_of_before);
-    let reader = again_and_again(stage.db.client().await, is_old.clone(), page_of_before);
+    let writer = again_and_again(stage.db.client().await, is_old.clone(), batch_of_before, PAUSE);
+    let reader = again_and_again(stage.db.client().await, is_old.clone(), page_of_before, PAUSE);
     let (writer, reader) = (tokio::spawn(writer), tokio::spawn(reader));
     let migrated = answer(stage, "migrate").await;
     is_old.store(true, Ordering::Relaxed);
-    let (written, read) = (writer.await.unwrap(), reader.await.unwrap());
+    let ((written, _), (read, _)) = (writer.await.unwrap(), reader.await.unwrap());
 
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use shared::platform::config::{Database, Reader};
-use tests::TestDb;
+use tests::{TestDb, again_and_again, longest_wait};
 use tokio::sync::watch;
 use tokio_postgres::{Client, NoTls};
 
@@ -44,39 +44,6 @@ async fn beside(db: &TestDb) -> Client {
     tokio::spawn(connection);
     client.batch_execute("set application_name = 'beside'").await.unwrap();
     client
-}
-
-/// Does a thing again and again until told to stop; how often, and the longest that it took.
-async fn again_and_again(
-    client: Client,
-    stop: Arc<AtomicBool>,
-    statement: impl Fn(usize) -> String,
-    pause: Duration,
-) -> (usize, Duration) {
-    let (mut count, mut longest) = (0, Duration::ZERO);
-    while !stop.load(Ordering::Relaxed) {
-        let begun = Instant::now();
-        client.batch_execute(&statement(count)).await.unwrap();
-        longest = longest.max(begun.elapsed());
-        count += 1;
-        tokio::time::sleep(pause).await;
-    }
-    (count, longest)
-}
-
-/// The longest that one of those beside has waited for a lock, looked at until told to stop.
-async fn longest_wait(client: Client, stop: Arc<AtomicBool>) -> Duration {
-    let look = "select coalesce(max(extract(epoch from clock_timestamp() - lock.waitstart)), 0)::float8
-                from pg_locks as lock
-                join pg_stat_activity as activity using (pid)
-                where not lock.granted and activity.application_name = 'beside'";
-    let mut longest = 0_f64;
-    while !stop.load(Ordering::Relaxed) {
-        let waited: f64 = client.query_one(look, &[]).await.unwrap().get(0);
-        longest = longest.max(waited);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Duration::from_secs_f64(longest)
 }
 
 /// What a sync does to new and to changed calls.
@@ -130,7 +97,11 @@ async fn nobody_waits_for_a_migration_of_many_rows() {
     ));
     let writer = tokio::spawn(again_and_again(beside(&db).await, stop.clone(), write, pause));
     let reader = tokio::spawn(again_and_again(beside(&db).await, stop.clone(), read, pause));
-    let watcher = tokio::spawn(longest_wait(db.client().await, stop.clone()));
+    let watcher = tokio::spawn(longest_wait(
+        db.client().await,
+        stop.clone(),
+        "activity.application_name = 'beside'",
+    ));
     // The slow reader is in the middle of it.
     tokio::time::sleep(Duration::from_millis(300)).await;
 

@@ -8,6 +8,7 @@
     reason = "a test whose scene cannot be set fails right there"
 )]
 
+mod beside;
 mod browser;
 mod courtroom;
 mod database;
@@ -19,6 +20,7 @@ mod stage;
 mod visitor;
 mod webhook;
 
+pub use beside::{again_and_again, longest_wait};
 pub use browser::{Browser, Look};
 pub use courtroom::{Courtroom, TALK, conversation, talks};
 pub use database::TestDb;

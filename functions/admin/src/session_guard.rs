@@ -42,8 +42,8 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     page::harden(refreshed(response, &app, &viewer), app.scheme)
 }
 
-/// Who did not sign in is shown where to, whether there is a page or not: from outside all pages look the same. A page
-/// is open only if it is named here.
+/// Sends anybody without a session to the sign-in, whether the page exists or not, so that outsiders learn nothing. Only the
+/// pages named here are open.
 fn refusal(deps: &Deps, viewer: &Viewer, request: &Request) -> Option<Response> {
     let (method, path) = (request.method(), request.uri().path());
     if let Err(error) = csrf::check(method, request.headers(), deps.scheme) {

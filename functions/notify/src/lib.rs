@@ -1,7 +1,7 @@
 //! Tells people what went wrong: once when it begins, once a day while it lasts, and when it is over.
 //!
 //! ```text
-//! event ─▶ main ─▶ handle ─▶ news (what happened) ─▶ keep (incidents) ─▶ plan (what to tell)
+//! event ─▶ main ─▶ handle ─▶ trigger (what happened) ─▶ incidents ─▶ plan (what to tell)
 //!                                                                          │
 //!        slack, email ◀─ channels (with tries) ◀─ message ◀─ compose ◀─────┘
 //! ```

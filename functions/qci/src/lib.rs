@@ -1,9 +1,9 @@
 //! Scores calls, with evidence that is checked.
 //!
 //! ```text
-//! event ─▶ main ─▶ handle ─▶ backlog (which calls) ─▶ gate ─▶ transcript ─▶ measure ──────────┐
-//!                               │                              └─▶ prompt ─▶ judge ─▶ answer ─┤
-//!                               └─ budget, time                 ledger            evidence ◀──┘
+//! event ─▶ main ─▶ handle ─▶ backlog (which calls) ─▶ eligibility ─▶ transcript ─▶ measure ────────┐
+//!                               │                                   └─▶ prompt ─▶ judge ─▶ answer ─┤
+//!                               └─ budget, time                      ledger            evidence ◀──┘
 //!                                                             points ─▶ shared::store::score ─▶ rows
 //! ```
 

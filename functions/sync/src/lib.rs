@@ -3,7 +3,7 @@
 //! ```text
 //! event ─▶ main ─▶ handle ─▶ plan (which windows) ─▶ walk (pages, newest first) ─▶ document (wire → row)
 //!                                                      │                              │
-//!                                                      └── vapi (HTTP, pace)          └─▶ write ─▶ shared::store::call
+//!                                                      └── vapi (HTTP, rate limit)    └─▶ write ─▶ shared::store::call
 //!                        then: absent (what a listing lacks) ─▶ suspect (may it be true?) ─▶ reconcile (Vapi's own count)
 //! ```
 

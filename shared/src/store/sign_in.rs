@@ -1,4 +1,4 @@
-//! Symptom-ins that failed, and who has to wait: every query on `sign_in_failures`.
+//! Failed sign-ins, and how long the next one waits: every query on `sign_in_failures`.
 //!
 //! An attempt is counted before its password is looked at ([`admit`]), so that guesses sent all at once do not slip
 //! through; a sign-in that succeeds takes its attempt back ([`forgive`], [`take_back`]).

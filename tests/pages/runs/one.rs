@@ -112,6 +112,7 @@ async fn steps_last_until_the_next_one_begins() {
     let (_, steps) = page.split_once("id=\"steps\"").unwrap();
     let cells = |name: &str, cells: &str| steps.contains(&format!(">{name}</a></td>{cells}"));
     let num = |text: &str| format!("<td class=\"num\">{text}</td>");
+    assert!(page.contains("<th scope=\"col\">Warnings and errors</th>"), "{page}");
     assert!(
         cells("START", &(num("0 ms") + &num("2.0 s") + &num("1") + "<td></td>")),
         "{steps}"
